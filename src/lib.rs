@@ -1,0 +1,8 @@
+//! `ci-tool` finds out what a repository contains and brings it the delivery
+//! pipeline that fits.
+//!
+//! The rooms of this crate and who may import whom are described in
+//! `ARCHITECTURE.md`; `tests/it/architecture.rs` holds that table against the code.
+
+pub mod error;
+pub mod project;

@@ -1,0 +1,58 @@
+//! JSON with comments, through `jsonc-parser`.
+
+use jsonc_parser::ast;
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+
+use super::{Entry, Lines, Node, SyntaxError, Value};
+
+pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
+    let options = ParseOptions {
+        allow_missing_commas: false,
+        allow_loose_object_property_names: false,
+        ..ParseOptions::default()
+    };
+    let parsed =
+        parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| SyntaxError {
+            line: error.line_display(),
+            column: error.column_display(),
+            message: error.kind().to_string(),
+        })?;
+    let lines = Lines::of(text);
+    Ok(parsed.value.map_or(
+        Node {
+            line: 1,
+            value: Value::Null,
+        },
+        |value| node(value, &lines),
+    ))
+}
+
+fn node(value: ast::Value<'_>, lines: &Lines) -> Node {
+    let line = lines.line(value.range().start);
+    let value = match value {
+        ast::Value::StringLit(text) => Value::String(text.value.into_owned()),
+        ast::Value::NumberLit(number) => Value::Number(number.value.to_owned()),
+        ast::Value::BooleanLit(truth) => Value::Bool(truth.value),
+        ast::Value::NullKeyword(_) => Value::Null,
+        ast::Value::Array(array) => Value::List(
+            array
+                .elements
+                .into_iter()
+                .map(|item| node(item, lines))
+                .collect(),
+        ),
+        ast::Value::Object(object) => Value::Map(
+            object
+                .properties
+                .into_iter()
+                .map(|property| Entry {
+                    line: lines.line(property.range.start),
+                    key: property.name.into_string(),
+                    node: node(property.value, lines),
+                })
+                .collect(),
+        ),
+    };
+    Node { line, value }
+}
