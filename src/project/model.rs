@@ -239,6 +239,10 @@ pub struct EnvironmentVariable {
     pub needed_by: BTreeSet<Need>,
     /// Where it is read.
     pub evidence: Vec<Evidence>,
+    /// The scheme of its address in an example of the project's own
+    /// (`.env.example`, a compose file): `postgresql+psycopg`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<String>,
 }
 
 /// Something that a healthy component has and this one lacks.
@@ -412,6 +416,7 @@ impl Component {
                     name: name.to_owned(),
                     needed_by: BTreeSet::new(),
                     evidence: Vec::new(),
+                    scheme: None,
                 });
                 self.environment.len() - 1
             }

@@ -1,0 +1,99 @@
+//! The workflows that a project lacks: from facts and templates to a plan.
+//!
+//! [`catalog`] holds the templates, [`view`] turns facts into what a template
+//! sees, [`render`] fills it in, [`check`] proves the result before anything is
+//! written, [`plan`] compares it with what is there.
+
+pub mod actions;
+pub mod catalog;
+pub mod check;
+pub mod header;
+pub mod plan;
+pub mod render;
+pub mod services;
+pub mod view;
+
+pub use plan::{Plan, PlannedFile, Status, plan};
+
+/// What a person decides about generation; the rest follows from the project.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The branch whose pushes run the workflows and are deployed.
+    pub default_branch: String,
+    /// The label of the runner.
+    pub runner: String,
+    /// Limit for a component's job, in minutes.
+    pub timeout_minutes: u32,
+    /// `owner/name@commit` of our own action, and the release that it is.
+    pub own_action: OwnAction,
+    /// The environments to deploy to, in order.
+    pub environments: Vec<String>,
+    /// Plain values for variables that components need, by component root.
+    pub environment_values:
+        std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>,
+    /// Only these templates; all where empty.
+    pub only: Vec<String>,
+    /// Not these templates.
+    pub exclude: Vec<String>,
+    /// Overwrite files of others and edited files.
+    pub force: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default_branch: "main".to_owned(),
+            runner: "ubuntu-24.04".to_owned(),
+            timeout_minutes: 30,
+            own_action: OwnAction::default(),
+            environments: vec!["staging".to_owned(), "production".to_owned()],
+            environment_values: std::collections::BTreeMap::new(),
+            only: Vec::new(),
+            exclude: Vec::new(),
+            force: false,
+        }
+    }
+}
+
+/// How generated workflows refer to the action that this binary is part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAction {
+    /// What stands behind `uses:`.
+    pub uses: String,
+    /// The release, for the comment behind it.
+    pub version: Option<String>,
+}
+
+impl OwnAction {
+    /// Whether it is pinned to a full commit.
+    pub fn is_pinned(&self) -> bool {
+        self.uses
+            .rsplit_once('@')
+            .is_some_and(|(_, reference)| is_full_commit(reference))
+    }
+}
+
+impl Default for OwnAction {
+    /// The commit that a release was built from. A build that is no release
+    /// knows no commit that is published, and uses the moving tag.
+    fn default() -> Self {
+        match (
+            option_env!("CI_TOOL_RELEASE_COMMIT"),
+            option_env!("CI_TOOL_RELEASE_VERSION"),
+        ) {
+            (Some(commit), version) if is_full_commit(commit) => Self {
+                uses: format!("intowork/ci-action@{commit}"),
+                version: version.map(str::to_owned),
+            },
+            _ => Self {
+                uses: "intowork/ci-action@v1".to_owned(),
+                version: None,
+            },
+        }
+    }
+}
+
+/// Whether this is a full commit id: 40 hexadecimal digits.
+pub fn is_full_commit(reference: &str) -> bool {
+    reference.len() == 40 && reference.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

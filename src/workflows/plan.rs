@@ -1,0 +1,622 @@
+//! What would be written, and why: templates, facts and the files that are
+//! there, compared. Nothing is written here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::Settings;
+use super::catalog::{Manifest, PARTIALS, Source, TEMPLATES};
+use super::check;
+use super::header::{self, Origin};
+use super::render::Renderer;
+use super::view::View;
+use crate::error::SourceError;
+use crate::project::model::{Project, StepKind, Task};
+
+/// Version of the JSON form; raised when a reader would have to change.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The folder that workflows lie in.
+pub const FOLDER: &str = ".github/workflows";
+
+/// A file's state on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Current {
+    /// There is none.
+    Missing,
+    /// Its text.
+    Text(String),
+    /// It is there and cannot be read as text; why.
+    Unreadable(String),
+}
+
+/// What would be done with one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// It is missing: it is written.
+    Create,
+    /// It is ours, unedited and out of date: it is written.
+    Update,
+    /// It is somebody else's or edited, and `--force` was given: it is written,
+    /// a copy is kept.
+    Overwrite,
+    /// It is as it should be.
+    Unchanged,
+    /// We wrote it and somebody edited it: it is left alone.
+    Edited,
+    /// Somebody else wrote a file of this name: it is left alone.
+    Foreign,
+    /// Another workflow does this already.
+    Covered,
+    /// The project has nothing that it is for.
+    NotApplicable,
+    /// It is ours and has nothing left to do: it is left for a person to delete.
+    Obsolete,
+}
+
+impl Status {
+    /// Whether the file is written.
+    pub const fn writes(self) -> bool {
+        matches!(self, Self::Create | Self::Update | Self::Overwrite)
+    }
+
+    /// Whether something is missing or out of date.
+    pub const fn is_drift(self) -> bool {
+        matches!(
+            self,
+            Self::Create | Self::Update | Self::Overwrite | Self::Foreign
+        )
+    }
+}
+
+/// One workflow of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedFile {
+    /// The template's name.
+    pub template: String,
+    /// Where it is written.
+    pub path: String,
+    /// What would be done.
+    pub status: Status,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// The components that it proves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<String>,
+    /// What a person should know of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The text that is there.
+    #[serde(skip)]
+    pub before: Option<String>,
+    /// The text that the template gives; also where it is not written.
+    #[serde(skip)]
+    pub content: Option<String>,
+}
+
+/// What `generate` would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Version of this form.
+    pub schema: u32,
+    /// Every template, in the catalog's order.
+    pub files: Vec<PlannedFile>,
+    /// What is missing in components, so that no step can prove it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<ComponentGap>,
+}
+
+/// Something missing in a component.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComponentGap {
+    /// The component.
+    pub component: String,
+    /// What is missing.
+    #[serde(flatten)]
+    pub gap: crate::project::model::Gap,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A template is broken, or what it gives is no sound workflow.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Template(Vec<SourceError>),
+    /// There is no template of this name.
+    #[error("there is no template `{name}`; known are {known}")]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+}
+
+/// Makes the plan with the built-in templates. `current` reads the file at a
+/// path of the repository.
+///
+/// # Errors
+/// Where a template is broken or gives an unsound workflow, and where
+/// `settings` name a template that does not exist.
+pub fn plan(
+    project: &Project,
+    settings: &Settings,
+    current: &dyn Fn(&str) -> Current,
+) -> Result<Plan, PlanError> {
+    plan_with(&TEMPLATES, &PARTIALS, project, settings, current)
+}
+
+/// [`plan`] with given templates.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_with(
+    templates: &[Source],
+    partials: &[(&str, &str)],
+    project: &Project,
+    settings: &Settings,
+    current: &dyn Fn(&str) -> Current,
+) -> Result<Plan, PlanError> {
+    let one = |error: SourceError| PlanError::Template(vec![error]);
+    for name in settings.only.iter().chain(&settings.exclude) {
+        if !templates.iter().any(|source| source.name == name) {
+            let known: Vec<&str> = templates.iter().map(|source| source.name).collect();
+            return Err(PlanError::Unknown {
+                name: name.clone(),
+                known: known.join(", "),
+            });
+        }
+    }
+    let wanted: Vec<&Source> = templates
+        .iter()
+        .filter(|source| {
+            (settings.only.is_empty() || settings.only.iter().any(|name| name == source.name))
+                && !settings.exclude.iter().any(|name| name == source.name)
+        })
+        .collect();
+    let sources: Vec<(String, &str)> = wanted
+        .iter()
+        .map(|source| (format!("{}/template.yml", source.name), source.body))
+        .collect();
+    let renderer = Renderer::new(
+        sources
+            .iter()
+            .map(|(name, body)| (name.as_str(), *body))
+            .chain(partials.iter().copied()),
+        &settings.own_action,
+    )
+    .map_err(one)?;
+    let mut files = Vec::new();
+    for source in wanted {
+        files.push(plan_file(source, &renderer, project, settings, current)?);
+    }
+    let gaps = project
+        .components
+        .iter()
+        .flat_map(|component| {
+            component.gaps.iter().map(|gap| ComponentGap {
+                component: component.name.clone(),
+                gap: gap.clone(),
+            })
+        })
+        .collect();
+    Ok(Plan {
+        schema: SCHEMA_VERSION,
+        files,
+        gaps,
+    })
+}
+
+fn plan_file(
+    source: &Source,
+    renderer: &Renderer<'_>,
+    project: &Project,
+    settings: &Settings,
+    current: &dyn Fn(&str) -> Current,
+) -> Result<PlannedFile, PlanError> {
+    let one = |error: SourceError| PlanError::Template(vec![error]);
+    let manifest_path = format!("{}/template.toml", source.name);
+    let manifest = Manifest::parse(&manifest_path, source.manifest).map_err(one)?;
+    let path = format!("{FOLDER}/{}", manifest.file);
+    let before = current(&path);
+    let ours = match &before {
+        Current::Text(text) => header::origin(text),
+        _ => Origin::Foreign,
+    };
+    let coverage = Coverage::new(project, &manifest, &path, &ours);
+    let mut view = View::new(project, settings, &coverage.components);
+    view.title.clone_from(&manifest.title);
+    view.file_path.clone_from(&path);
+    let applies = renderer
+        .test(&manifest.when, &view, &manifest_path, source.manifest)
+        .map_err(one)?;
+    let mut file = PlannedFile {
+        template: source.name.to_owned(),
+        path,
+        status: Status::NotApplicable,
+        reason: manifest.otherwise.clone(),
+        components: Vec::new(),
+        notes: coverage.notes(),
+        before: match &before {
+            Current::Text(text) => Some(text.clone()),
+            _ => None,
+        },
+        content: None,
+    };
+    if !applies || coverage.whole.is_some() {
+        let covered = coverage.whole.clone().or_else(|| {
+            let everything = View::new(project, settings, &BTreeSet::new());
+            let would = renderer
+                .test(&manifest.when, &everything, &manifest_path, source.manifest)
+                .unwrap_or(false);
+            would.then(|| {
+                coverage
+                    .by
+                    .values()
+                    .cloned()
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            })
+        });
+        if let Some(by) = covered {
+            file.status = Status::Covered;
+            file.reason = format!("{by} does this already");
+            file.notes.clear();
+        }
+        if matches!(ours, Origin::Ours { .. } | Origin::Edited { .. }) {
+            file.status = Status::Obsolete;
+            file.reason = format!(
+                "nothing is left for it to do ({}): delete it if you agree",
+                file.reason
+            );
+        }
+        return Ok(file);
+    }
+    let rendered = renderer
+        .render(&format!("{}/template.yml", source.name), &view)
+        .map_err(one)?;
+    let problems = check::problems_in_template(&rendered, renderer);
+    if !problems.is_empty() {
+        return Err(PlanError::Template(problems));
+    }
+    file.components = match source.name {
+        "backend-ci" => view.backends.iter().map(|job| job.title.clone()).collect(),
+        "frontend-ci" => view.frontends.iter().map(|job| job.title.clone()).collect(),
+        _ => Vec::new(),
+    };
+    if rendered.text.contains(&settings.own_action.uses) && !settings.own_action.is_pinned() {
+        file.notes.push(format!(
+            "`{}` is a moving tag: this build of ci-tool is no release and knows no commit to pin. \
+             Set `generate.action` in .github/ci-tool.yml or CI_TOOL_ACTION.",
+            settings.own_action.uses
+        ));
+    }
+    let content = header::stamp(source.name, manifest.version, &rendered.text);
+    let (status, reason) = compare(&before, &ours, &content, settings.force);
+    file.status = status;
+    file.reason = match status {
+        Status::Create => manifest.summary,
+        _ => reason,
+    };
+    // A file checked out with CRLF stays so.
+    let crlf = matches!(&before, Current::Text(text) if text.contains("\r\n"));
+    file.content = Some(if crlf {
+        content.replace('\n', "\r\n")
+    } else {
+        content
+    });
+    Ok(file)
+}
+
+fn compare(before: &Current, ours: &Origin, content: &str, force: bool) -> (Status, String) {
+    let text = match before {
+        Current::Missing => return (Status::Create, String::new()),
+        Current::Text(text) if text.replace("\r\n", "\n") == content => {
+            return (Status::Unchanged, "as it should be".to_owned());
+        }
+        Current::Text(_) => String::new(),
+        Current::Unreadable(why) => format!(" ({why})"),
+    };
+    match ours {
+        Origin::Ours { .. } => (
+            Status::Update,
+            "the project or the template changed since it was generated".to_owned(),
+        ),
+        _ if force => (
+            Status::Overwrite,
+            "replaced because of --force; a copy of the old file is kept".to_owned(),
+        ),
+        Origin::Edited { .. } => (
+            Status::Edited,
+            "edited since it was generated, so it is left alone; --force replaces it and keeps a copy".to_owned(),
+        ),
+        Origin::Foreign => (
+            Status::Foreign,
+            format!(
+                "a file of this name that ci-tool did not write{text} is left alone; rename it, or \
+                 --force replaces it and keeps a copy"
+            ),
+        ),
+    }
+}
+
+/// What other workflows do already.
+struct Coverage {
+    /// The workflow that makes the whole template superfluous.
+    whole: Option<String>,
+    /// Roots of the components that are proved elsewhere.
+    components: BTreeSet<String>,
+    /// By component name the workflow that proves it.
+    by: BTreeMap<String, String>,
+    /// Steps that could be run and are in no workflow, by component.
+    unproved: Vec<(String, String, Vec<&'static str>)>,
+}
+
+impl Coverage {
+    fn new(project: &Project, manifest: &Manifest, path: &str, ours: &Origin) -> Self {
+        let own = !matches!(ours, Origin::Foreign);
+        let others = || {
+            project
+                .workflows
+                .iter()
+                .filter(move |workflow| !(own && workflow.path == path))
+        };
+        let mut coverage = Self {
+            whole: None,
+            components: BTreeSet::new(),
+            by: BTreeMap::new(),
+            unproved: Vec::new(),
+        };
+        if !manifest.covered_by.contains(&Task::Test) {
+            coverage.whole = others()
+                .find(|workflow| {
+                    workflow
+                        .does
+                        .iter()
+                        .any(|doing| manifest.covered_by.contains(&doing.task))
+                })
+                .map(|workflow| workflow.path.clone());
+            return coverage;
+        }
+        for component in &project.components {
+            let tasks = |task: Task| {
+                others().find(|workflow| {
+                    workflow.does.iter().any(|doing| {
+                        doing.task == task
+                            && doing.component.as_deref() == Some(component.name.as_str())
+                    })
+                })
+            };
+            // Without tests, whatever else can be proved decides.
+            let deciding: Vec<Task> = if component.has_step(StepKind::Test) {
+                vec![Task::Test]
+            } else {
+                component
+                    .steps
+                    .iter()
+                    .map(|step| task_of(step.kind))
+                    .collect()
+            };
+            let Some(workflow) = deciding.into_iter().find_map(tasks) else {
+                continue;
+            };
+            coverage.components.insert(component.root.clone());
+            coverage
+                .by
+                .insert(component.name.clone(), workflow.path.clone());
+            let unproved: BTreeSet<&'static str> = component
+                .steps
+                .iter()
+                .filter(|step| tasks(task_of(step.kind)).is_none())
+                .map(|step| word(step.kind))
+                .collect();
+            if !unproved.is_empty() {
+                coverage.unproved.push((
+                    component.name.clone(),
+                    workflow.path.clone(),
+                    unproved.into_iter().collect(),
+                ));
+            }
+        }
+        coverage
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes: Vec<String> = self
+            .by
+            .iter()
+            .map(|(component, workflow)| {
+                format!("{component} is left out: {workflow} tests it already")
+            })
+            .collect();
+        notes.extend(self.unproved.iter().map(|(component, workflow, kinds)| {
+            format!(
+                "{workflow} could prove more of {component}: {}",
+                kinds.join(", ")
+            )
+        }));
+        notes
+    }
+}
+
+const fn task_of(kind: StepKind) -> Task {
+    match kind {
+        StepKind::Lint => Task::Lint,
+        StepKind::Format => Task::Format,
+        StepKind::TypeCheck => Task::TypeCheck,
+        StepKind::Migrations => Task::Migrations,
+        StepKind::Test | StepKind::Coverage => Task::Test,
+        StepKind::Build => Task::Build,
+    }
+}
+
+const fn word(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Lint => "lint",
+        StepKind::Format => "format",
+        StepKind::TypeCheck => "type check",
+        StepKind::Migrations => "migrations",
+        StepKind::Test => "tests",
+        StepKind::Coverage => "coverage",
+        StepKind::Build => "build",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::model::{Component, Doing, Evidence, Fact, Language, Role, Workflow};
+
+    fn project() -> Project {
+        let mut component = Component::new(
+            "backend",
+            Language::Python,
+            Role::Backend,
+            Evidence::new("backend/requirements.txt", 1),
+        );
+        component.version = Some(Fact::new("3.12".to_owned(), Evidence::new("Dockerfile", 1)));
+        component.package_manager = Some(Fact::new(
+            "pip".to_owned(),
+            Evidence::new("backend/requirements.txt", 1),
+        ));
+        component.add_install(
+            "pip install -r requirements.txt",
+            "backend",
+            Evidence::new("backend/requirements.txt", 1),
+        );
+        component.add_step(
+            StepKind::Test,
+            "Test",
+            "python -m pytest",
+            Evidence::new("backend/tests/test_a.py", 1),
+        );
+        Project {
+            schema: 1,
+            default_branch: None,
+            components: vec![component],
+            containers: Vec::new(),
+            compose: Vec::new(),
+            platforms: Vec::new(),
+            mirrors: Vec::new(),
+            workflows: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn backend(project: &Project, settings: &Settings, current: Current) -> PlannedFile {
+        let plan = plan(project, settings, &|path| {
+            if path.ends_with("backend-ci.yml") {
+                current.clone()
+            } else {
+                Current::Missing
+            }
+        })
+        .unwrap_or_else(|error| panic!("{error}"));
+        plan.files[0].clone()
+    }
+
+    #[test]
+    fn a_missing_file_is_created_and_then_left_unchanged() {
+        let settings = Settings::default();
+        let first = backend(&project(), &settings, Current::Missing);
+        assert_eq!(first.status, Status::Create);
+        let content = first.content.expect("it has content");
+        let second = backend(&project(), &settings, Current::Text(content.clone()));
+        assert_eq!(second.status, Status::Unchanged);
+        let crlf = content.replace('\n', "\r\n");
+        assert_eq!(
+            backend(&project(), &settings, Current::Text(crlf)).status,
+            Status::Unchanged
+        );
+    }
+
+    #[test]
+    fn only_an_unedited_file_of_ours_is_updated() {
+        let mut settings = Settings::default();
+        let content = backend(&project(), &settings, Current::Missing)
+            .content
+            .expect("content");
+        settings.timeout_minutes = 7;
+        let updated = backend(&project(), &settings, Current::Text(content.clone()));
+        assert_eq!(updated.status, Status::Update);
+        assert!(
+            updated
+                .content
+                .expect("content")
+                .contains("timeout-minutes: 7")
+        );
+        let edited = content.replace("name: Backend CI", "name: Mine");
+        assert_eq!(
+            backend(&project(), &settings, Current::Text(edited.clone())).status,
+            Status::Edited
+        );
+        let foreign = Current::Text("name: Theirs\n".to_owned());
+        assert_eq!(
+            backend(&project(), &settings, foreign.clone()).status,
+            Status::Foreign
+        );
+        let unreadable = Current::Unreadable("not UTF-8".to_owned());
+        assert_eq!(
+            backend(&project(), &settings, unreadable).status,
+            Status::Foreign
+        );
+        settings.force = true;
+        assert_eq!(
+            backend(&project(), &settings, foreign).status,
+            Status::Overwrite
+        );
+        assert_eq!(
+            backend(&project(), &settings, Current::Text(edited)).status,
+            Status::Overwrite
+        );
+    }
+
+    #[test]
+    fn what_another_workflow_tests_is_not_missing() {
+        let mut project = project();
+        project.workflows.push(Workflow {
+            path: ".github/workflows/checks.yml".to_owned(),
+            name: None,
+            does: vec![Doing {
+                task: Task::Test,
+                component: Some("backend".to_owned()),
+                line: 9,
+            }],
+        });
+        let file = backend(&project, &Settings::default(), Current::Missing);
+        assert_eq!(file.status, Status::Covered);
+        assert!(file.reason.contains("checks.yml"), "{}", file.reason);
+    }
+
+    #[test]
+    fn an_unknown_template_is_named_with_the_known_ones() {
+        let settings = Settings {
+            only: vec!["backend".to_owned()],
+            ..Settings::default()
+        };
+        let error = plan(&project(), &settings, &|_| Current::Missing).expect_err("unknown");
+        assert!(error.to_string().contains("backend-ci"), "{error}");
+    }
+
+    #[test]
+    fn an_unsound_template_is_an_error_at_its_line() {
+        let broken = Source {
+            name: "broken",
+            manifest: "title = \"B\"\nversion = 1\nfile = \"b.yml\"\nsummary = \"s\"\nwhen = \"true\"\notherwise = \"\"\ncovered-by = []\n",
+            body: "name: B\non:\n  push:\npermissions: {}\nconcurrency:\n  group: b\njobs:\n#% for job in backends\n  <%= job.id %>:\n    name: B\n    runs-on: x\n    timeout-minutes: 1\n    permissions: {}\n    needs: nobody\n    steps:\n      - name: S\n        run: true\n#% endfor\n",
+        };
+        let error = plan_with(&[broken], &[], &project(), &Settings::default(), &|_| {
+            Current::Missing
+        })
+        .expect_err("the job needs a job that is not there");
+        let text = error.to_string();
+        assert!(
+            text.contains("broken/template.yml:14") && text.contains("nobody"),
+            "{text}"
+        );
+    }
+}

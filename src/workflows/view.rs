@@ -1,0 +1,574 @@
+//! What templates see: the project's facts, prepared so that a template only
+//! places them. Documented for template authors in `docs/templates.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::Settings;
+use super::services::{self, ServiceRecipe};
+use crate::project::model::{Component, Language, Need, Project, Role, StepKind};
+use crate::project::path;
+
+/// Everything that a template can use.
+#[derive(Debug, Clone, Serialize)]
+pub struct View {
+    /// The template's title.
+    pub title: String,
+    /// The path of the file that is rendered.
+    pub file_path: String,
+    /// The branch whose pushes run the workflows and are deployed.
+    pub default_branch: String,
+    /// The runner's label.
+    pub runner: String,
+    /// Limit for a component's job, in minutes.
+    pub timeout_minutes: u32,
+    /// Limit for a deployment to one environment, in minutes.
+    pub deploy_timeout_minutes: u32,
+    /// A weekly time that differs from project to project.
+    pub weekly_cron: String,
+    /// Whether jobs run only where their component changed.
+    pub filter_paths: bool,
+    /// Jobs of backends, libraries and command-line tools.
+    pub backends: Vec<Job>,
+    /// Jobs of frontends.
+    pub frontends: Vec<Job>,
+    /// The platforms that `ci-tool deploy` knows and the project uses.
+    pub platforms: Vec<String>,
+    /// The environments to deploy to, in order.
+    pub environments: Vec<Environment>,
+    /// Names of the secrets that the platforms need.
+    pub secrets: Vec<String>,
+    /// What is deployed, for a step's name.
+    pub services_in_words: String,
+}
+
+/// A job that proves one component.
+#[derive(Debug, Clone, Serialize)]
+pub struct Job {
+    /// The job's id.
+    pub id: String,
+    /// The job's name.
+    pub title: String,
+    /// The language.
+    pub language: Language,
+    /// The language as people write it.
+    pub language_name: String,
+    /// The folder that commands run in.
+    pub directory: String,
+    /// What `git diff` compares to see whether the component changed.
+    pub paths: Vec<String>,
+    /// The version to set up.
+    pub version: Option<String>,
+    /// The file that set-up reads the version from, where the project has one.
+    pub version_file: Option<String>,
+    /// Several versions.
+    pub matrix: Option<Matrix>,
+    /// The package manager.
+    pub package_manager: Option<String>,
+    /// Its version, where the project names one.
+    pub package_manager_version: Option<String>,
+    /// The file that names its version.
+    pub package_manager_file: Option<String>,
+    /// The lock file.
+    pub lock_file: Option<String>,
+    /// The files whose contents decide what is installed.
+    pub cache_files: Vec<String>,
+    /// Variables of the whole job.
+    pub env: BTreeMap<String, String>,
+    /// Servers beside the job.
+    pub services: Vec<ServiceView>,
+    /// Commands that make the steps runnable, grouped by folder.
+    pub installs: Vec<Block>,
+    /// What is proved.
+    pub steps: Vec<StepView>,
+    /// The id of the step after which the steps can run.
+    pub ready: String,
+}
+
+/// Several versions of one language.
+#[derive(Debug, Clone, Serialize)]
+pub struct Matrix {
+    /// The matrix's key: `python-version`.
+    pub key: String,
+    /// The versions.
+    pub values: Vec<String>,
+}
+
+/// A server beside a job.
+#[derive(Debug, Clone, Serialize)]
+pub struct ServiceView {
+    /// Its name.
+    pub name: String,
+    /// Its image.
+    pub image: String,
+    /// Its environment.
+    pub env: BTreeMap<String, String>,
+    /// The published port.
+    pub ports: String,
+    /// Options of the container, one a line.
+    pub options: Vec<String>,
+}
+
+/// Commands that run in one folder.
+#[derive(Debug, Clone, Serialize)]
+pub struct Block {
+    /// The step's name.
+    pub name: String,
+    /// The folder.
+    pub directory: String,
+    /// The commands.
+    pub lines: Vec<String>,
+}
+
+/// A step that proves something.
+#[derive(Debug, Clone, Serialize)]
+pub struct StepView {
+    /// What it proves.
+    pub kind: StepKind,
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub directory: String,
+    /// Its command.
+    pub run: String,
+    /// Variables of this step alone.
+    pub env: BTreeMap<String, String>,
+}
+
+/// A place to deploy to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Environment {
+    /// The job's id.
+    pub id: String,
+    /// The name that GitHub shows.
+    pub name: String,
+}
+
+/// The platforms that `ci-tool deploy` can drive, with the secrets it needs.
+const PLATFORM_SECRETS: [(&str, &[&str]); 2] = [
+    ("railway", &["RAILWAY_TOKEN"]),
+    ("vercel", &["VERCEL_TOKEN"]),
+];
+
+impl View {
+    /// Prepares the facts. `covered` holds the roots of components that an
+    /// existing workflow proves already.
+    pub fn new(project: &Project, settings: &Settings, covered: &BTreeSet<String>) -> Self {
+        let wanted: Vec<&Component> = project
+            .components
+            .iter()
+            .filter(|component| !component.steps.is_empty() && !covered.contains(&component.root))
+            .collect();
+        let frontend_workspaces: BTreeSet<&str> = project
+            .components
+            .iter()
+            .filter(|component| component.role == Role::Frontend)
+            .filter_map(|component| Some(component.workspace.as_ref()?.root.as_str()))
+            .collect();
+        let mut ids = BTreeSet::from(["changes".to_owned(), "result".to_owned()]);
+        let mut backends = Vec::new();
+        let mut frontends = Vec::new();
+        for component in wanted {
+            let job = job(component, project, settings, &mut ids);
+            // A package beside a frontend in one workspace is proved with it.
+            let with_frontend = component.role == Role::Frontend
+                || component.role == Role::Library
+                    && component.workspace.as_ref().is_some_and(|workspace| {
+                        frontend_workspaces.contains(workspace.root.as_str())
+                    });
+            if with_frontend {
+                frontends.push(job);
+            } else {
+                backends.push(job);
+            }
+        }
+        let found: BTreeSet<&str> = project
+            .platforms
+            .iter()
+            .map(|platform| platform.platform.as_str())
+            .collect();
+        let platforms: Vec<_> = PLATFORM_SECRETS
+            .iter()
+            .filter(|(name, _)| found.contains(name))
+            .collect();
+        let filter_paths = match project.components.as_slice() {
+            [only] => only.root != ".",
+            _ => true,
+        };
+        Self {
+            title: String::new(),
+            file_path: String::new(),
+            default_branch: settings.default_branch.clone(),
+            runner: settings.runner.clone(),
+            timeout_minutes: settings.timeout_minutes,
+            deploy_timeout_minutes: settings.timeout_minutes.max(60),
+            weekly_cron: weekly_cron(project),
+            filter_paths,
+            backends,
+            frontends,
+            services_in_words: in_words(
+                &platforms.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ),
+            secrets: platforms
+                .iter()
+                .flat_map(|(_, secrets)| secrets.iter().map(|secret| (*secret).to_owned()))
+                .collect(),
+            platforms: platforms
+                .iter()
+                .map(|(name, _)| (*name).to_owned())
+                .collect(),
+            environments: settings
+                .environments
+                .iter()
+                .map(|name| Environment {
+                    id: identifier(name),
+                    name: name.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+fn job(
+    component: &Component,
+    project: &Project,
+    settings: &Settings,
+    ids: &mut BTreeSet<String>,
+) -> Job {
+    let mut id = identifier(&component.name);
+    while !ids.insert(id.clone()) {
+        id.push_str("-ci");
+    }
+    let recipes: Vec<(&ServiceRecipe, &crate::project::model::Service)> = component
+        .services
+        .iter()
+        .filter_map(|service| Some((services::recipe(&service.name)?, service)))
+        .collect();
+    let (job_env, migration_env) = environment(component, &recipes, settings);
+    let manager = component.package_manager.as_ref();
+    let matrix = component.supported_versions.as_ref().and_then(|versions| {
+        Some(Matrix {
+            key: matrix_key(component.language)?.to_owned(),
+            values: versions.value.clone(),
+        })
+    });
+    let installs = if component.language == Language::Ruby {
+        // The set-up action installs and caches the gems itself.
+        Vec::new()
+    } else {
+        install_blocks(component)
+    };
+    Job {
+        title: component.name.clone(),
+        language_name: language_name(component.language).to_owned(),
+        ready: if installs.is_empty() {
+            "setup"
+        } else {
+            "install"
+        }
+        .to_owned(),
+        id,
+        language: component.language,
+        directory: component.root.clone(),
+        paths: paths(component, project),
+        version: component
+            .version
+            .as_ref()
+            .map(|version| version.value.clone()),
+        version_file: version_file(component),
+        matrix,
+        package_manager: manager.map(|manager| manager.value.clone()),
+        package_manager_version: component
+            .package_manager_version
+            .as_ref()
+            .map(|version| version.value.clone()),
+        package_manager_file: component
+            .package_manager_version
+            .as_ref()
+            .and_then(|version| version.evidence.first())
+            .filter(|evidence| path::name(&evidence.path) == "package.json")
+            .map(|evidence| evidence.path.clone()),
+        lock_file: component.lock_file.as_ref().map(|lock| lock.path.clone()),
+        cache_files: cache_files(component),
+        env: job_env,
+        services: recipes
+            .iter()
+            .map(|(recipe, service)| ServiceView {
+                name: recipe.name.to_owned(),
+                image: service.image.clone(),
+                env: owned(recipe.env),
+                ports: format!("{0}:{0}", recipe.port),
+                options: vec![
+                    format!("--health-cmd \"{}\"", recipe.health_command),
+                    "--health-interval 5s".to_owned(),
+                    "--health-timeout 5s".to_owned(),
+                    "--health-retries 12".to_owned(),
+                ],
+            })
+            .collect(),
+        installs,
+        steps: component
+            .steps
+            .iter()
+            .map(|step| StepView {
+                kind: step.kind,
+                name: step.name.clone(),
+                directory: step.command.directory.clone(),
+                run: step.command.run.clone(),
+                env: if step.kind == StepKind::Migrations {
+                    migration_env.clone()
+                } else {
+                    BTreeMap::new()
+                },
+            })
+            .collect(),
+    }
+}
+
+/// Variables of the job, and those that only migrations get: tests that run
+/// without a server must not be pointed at one.
+fn environment(
+    component: &Component,
+    recipes: &[(&ServiceRecipe, &crate::project::model::Service)],
+    settings: &Settings,
+) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let all: Vec<&ServiceRecipe> = recipes.iter().map(|(recipe, _)| *recipe).collect();
+    let for_tests: Vec<&ServiceRecipe> = recipes
+        .iter()
+        .filter(|(_, service)| {
+            service.needed_by.contains(&Need::Tests) || service.needed_by.contains(&Need::App)
+        })
+        .map(|(recipe, _)| *recipe)
+        .collect();
+    let mut job = BTreeMap::new();
+    let mut migrations = BTreeMap::new();
+    for recipe in &all {
+        let into = if for_tests.contains(recipe) {
+            &mut job
+        } else {
+            &mut migrations
+        };
+        into.extend(owned(recipe.variables));
+        if matches!(recipe.name, "postgres" | "mysql") {
+            into.insert("DATABASE_URL".to_owned(), recipe.url.to_owned());
+        } else if recipe.name == "redis" {
+            into.insert("REDIS_URL".to_owned(), recipe.url.to_owned());
+        }
+    }
+    for variable in &component.environment {
+        let only_migrations = variable
+            .needed_by
+            .iter()
+            .all(|need| *need == Need::Migrations);
+        let value = |reachable: &[&ServiceRecipe]| {
+            with_scheme(
+                services::value_for(&variable.name, reachable),
+                variable.scheme.as_deref(),
+            )
+        };
+        if only_migrations {
+            migrations.insert(variable.name.clone(), value(&all));
+        } else {
+            job.insert(variable.name.clone(), value(&for_tests));
+            let for_migrations = value(&all);
+            if for_migrations != job[&variable.name]
+                && variable.needed_by.contains(&Need::Migrations)
+            {
+                migrations.insert(variable.name.clone(), for_migrations);
+            }
+        }
+    }
+    if let Some(values) = settings.environment_values.get(&component.root) {
+        for (name, value) in values {
+            migrations.remove(name);
+            job.insert(name.clone(), value.clone());
+        }
+    }
+    (job, migrations)
+}
+
+/// The project's own scheme for an address: `postgresql+psycopg`.
+fn with_scheme(value: String, scheme: Option<&str>) -> String {
+    match (scheme, value.split_once("://")) {
+        (Some(scheme), Some((ours, rest))) if scheme.starts_with(&ours[..ours.len().min(5)]) => {
+            format!("{scheme}://{rest}")
+        }
+        _ => value,
+    }
+}
+
+fn install_blocks(component: &Component) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for command in &component.install {
+        match blocks.last_mut() {
+            Some(block) if block.directory == command.directory => {
+                block.lines.push(command.run.clone());
+            }
+            _ => blocks.push(Block {
+                name: "Install dependencies".to_owned(),
+                directory: command.directory.clone(),
+                lines: vec![command.run.clone()],
+            }),
+        }
+    }
+    blocks
+}
+
+/// The component's folder and what it depends on outside it, as git pathspecs;
+/// for a component at the root everything but the other components' folders.
+fn paths(component: &Component, project: &Project) -> Vec<String> {
+    let mut paths = vec![component.root.clone()];
+    if component.root == "." {
+        let others = project
+            .components
+            .iter()
+            .map(|other| other.root.as_str())
+            .filter(|root| *root != ".")
+            .filter(|root| {
+                !component
+                    .also_depends_on
+                    .iter()
+                    .any(|needed| path::is_within(needed, root))
+            });
+        paths.extend(others.map(|root| format!(":(exclude){root}")));
+    } else {
+        for needed in &component.also_depends_on {
+            if !path::is_within(needed, &component.root) && !paths.contains(needed) {
+                paths.push(needed.clone());
+            }
+        }
+    }
+    paths
+}
+
+/// Set-up actions can read the version where the project keeps it, so that it
+/// is said once. Files in other formats give the version itself.
+fn version_file(component: &Component) -> Option<String> {
+    let file = &component.version.as_ref()?.evidence.first()?.path;
+    let readable: &[&str] = match component.language {
+        Language::Python => &[".python-version"],
+        Language::Node => &[".nvmrc", ".node-version"],
+        Language::Go => &["go.mod", "go.work"],
+        Language::Rust => &["rust-toolchain.toml", "rust-toolchain"],
+        Language::Java => &[".java-version"],
+        Language::Ruby => &[],
+        Language::Php => &[],
+        Language::Dotnet => &["global.json"],
+    };
+    readable.contains(&path::name(file)).then(|| file.clone())
+}
+
+fn cache_files(component: &Component) -> Vec<String> {
+    let mut files: Vec<String> = component
+        .lock_file
+        .iter()
+        .map(|lock| lock.path.clone())
+        .collect();
+    if files.is_empty() {
+        files.push(component.manifest.path.clone());
+        for command in &component.install {
+            if !files.contains(&command.evidence.path) {
+                files.push(command.evidence.path.clone());
+            }
+        }
+    }
+    files
+}
+
+const fn matrix_key(language: Language) -> Option<&'static str> {
+    match language {
+        Language::Python => Some("python-version"),
+        Language::Node => Some("node-version"),
+        Language::Go => Some("go-version"),
+        Language::Java => Some("java-version"),
+        Language::Ruby => Some("ruby-version"),
+        Language::Php => Some("php-version"),
+        Language::Rust | Language::Dotnet => None,
+    }
+}
+
+const fn language_name(language: Language) -> &'static str {
+    match language {
+        Language::Python => "Python",
+        Language::Node => "Node.js",
+        Language::Go => "Go",
+        Language::Rust => "Rust",
+        Language::Java => "Java",
+        Language::Ruby => "Ruby",
+        Language::Php => "PHP",
+        Language::Dotnet => ".NET",
+    }
+}
+
+/// A job id: letters, digits, `-` and `_`, not starting with a digit.
+fn identifier(name: &str) -> String {
+    let mut id: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' || c == '-' {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    id = id.trim_matches('-').to_owned();
+    if id.is_empty() || !id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        id.insert_str(0, "job-");
+        id = id.trim_end_matches('-').to_owned();
+    }
+    id
+}
+
+/// GitHub delays schedules at full hours, where everybody else's are. The same
+/// project gets the same time again.
+fn weekly_cron(project: &Project) -> String {
+    let mut hash: u32 = 2_166_136_261;
+    for component in &project.components {
+        for byte in component.root.bytes().chain(component.name.bytes()) {
+            hash = (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
+        }
+    }
+    format!("{} {} * * 1", 1 + hash % 58, 2 + (hash >> 8) % 4)
+}
+
+fn in_words(names: &[&str]) -> String {
+    match names {
+        [] => "all services".to_owned(),
+        [only] => (*only).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_what_github_takes() {
+        assert_eq!(identifier("web"), "web");
+        assert_eq!(identifier("My App"), "my-app");
+        assert_eq!(identifier("2fa"), "job-2fa");
+        assert_eq!(identifier("日本"), "job");
+    }
+
+    #[test]
+    fn an_address_keeps_the_projects_scheme() {
+        assert_eq!(
+            with_scheme("postgresql://u@h/d".to_owned(), Some("postgresql+psycopg")),
+            "postgresql+psycopg://u@h/d"
+        );
+        assert_eq!(
+            with_scheme("postgresql://u@h/d".to_owned(), Some("sqlite")),
+            "postgresql://u@h/d"
+        );
+    }
+}
