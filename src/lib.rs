@@ -6,4 +6,5 @@
 
 pub mod error;
 pub mod project;
+pub mod report;
 pub mod workflows;

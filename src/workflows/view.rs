@@ -513,6 +513,9 @@ fn identifier(name: &str) -> String {
             }
         })
         .collect();
+    while id.contains("--") {
+        id = id.replace("--", "-");
+    }
     id = id.trim_matches('-').to_owned();
     if id.is_empty() || !id.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         id.insert_str(0, "job-");
@@ -557,6 +560,7 @@ mod tests {
         assert_eq!(identifier("web"), "web");
         assert_eq!(identifier("My App"), "my-app");
         assert_eq!(identifier("2fa"), "job-2fa");
+        assert_eq!(identifier("a & b"), "a-b");
         assert_eq!(identifier("日本"), "job");
     }
 

@@ -1,0 +1,4 @@
+//! What people and machines read.
+
+pub mod diff;
+pub mod plan;

@@ -1,0 +1,235 @@
+//! The plan of `generate` for people, in a terminal and in Markdown.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::diff;
+use crate::workflows::plan::{Plan, PlannedFile, Status};
+
+/// What becomes of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It is only shown.
+    DryRun,
+    /// It is only compared.
+    Check,
+    /// It was carried out.
+    Written,
+}
+
+/// How a status is told: a verb that fits what happens, and its style.
+const fn words(status: Status, mode: Mode) -> (&'static str, Style) {
+    let written = matches!(mode, Mode::Written);
+    match status {
+        Status::Create if written => ("created", AnsiColor::Green.on_default()),
+        Status::Create if matches!(mode, Mode::Check) => ("missing", AnsiColor::Red.on_default()),
+        Status::Create => ("would create", AnsiColor::Green.on_default()),
+        Status::Update if written => ("updated", AnsiColor::Green.on_default()),
+        Status::Update if matches!(mode, Mode::Check) => {
+            ("out of date", AnsiColor::Red.on_default())
+        }
+        Status::Update => ("would update", AnsiColor::Green.on_default()),
+        Status::Overwrite if written => ("replaced", AnsiColor::Yellow.on_default()),
+        Status::Overwrite => ("would replace", AnsiColor::Yellow.on_default()),
+        Status::Unchanged => ("unchanged", Style::new().dimmed()),
+        Status::Edited => ("edited", AnsiColor::Yellow.on_default()),
+        Status::Foreign => ("not ours", AnsiColor::Red.on_default()),
+        Status::Covered => ("covered", Style::new().dimmed()),
+        Status::NotApplicable => ("not needed", Style::new().dimmed()),
+        Status::Obsolete => ("obsolete", AnsiColor::Yellow.on_default()),
+    }
+}
+
+/// Whether the file's difference is worth showing.
+fn shows_diff(file: &PlannedFile, mode: Mode) -> bool {
+    mode != Mode::Written
+        && (file.status.writes() || file.status == Status::Foreign && mode == Mode::Check)
+}
+
+/// The plan for a terminal.
+pub fn text(plan: &Plan, mode: Mode) -> String {
+    let bold = Style::new().bold();
+    let dim = Style::new().dimmed();
+    let mut out = String::new();
+    for file in &plan.files {
+        let (verb, style) = words(file.status, mode);
+        let _ = writeln!(
+            out,
+            "{style}{verb:>13}{style:#}  {bold}{}{bold:#}",
+            file.path
+        );
+        let _ = writeln!(out, "{:15}{}", "", file.reason);
+        if !file.components.is_empty() {
+            let _ = writeln!(out, "{:15}proves {}", "", file.components.join(", "));
+        }
+        for note in &file.notes {
+            let _ = writeln!(out, "{:15}{dim}note: {note}{dim:#}", "");
+        }
+    }
+    for file in plan.files.iter().filter(|file| shows_diff(file, mode)) {
+        let Some(content) = &file.content else {
+            continue;
+        };
+        let _ = write!(
+            out,
+            "\n{}",
+            diff::coloured(&diff::unified(&file.path, file.before.as_deref(), content))
+        );
+    }
+    if !plan.gaps.is_empty() {
+        let _ = writeln!(out, "\n{bold}What no workflow can prove yet{bold:#}");
+        for gap in &plan.gaps {
+            let _ = writeln!(out, "  {}: {}", gap.component, gap.gap.message);
+            let _ = writeln!(out, "      {dim}{}{dim:#}", gap.gap.mend);
+        }
+    }
+    let _ = writeln!(out, "\n{}", summary(plan, mode));
+    out
+}
+
+/// One sentence that says how it stands.
+pub fn summary(plan: &Plan, mode: Mode) -> String {
+    let written = plan
+        .files
+        .iter()
+        .filter(|file| file.status.writes())
+        .count();
+    let left = plan
+        .files
+        .iter()
+        .filter(|file| matches!(file.status, Status::Foreign | Status::Edited))
+        .count();
+    let drift = plan
+        .files
+        .iter()
+        .filter(|file| file.status.is_drift())
+        .count();
+    let mut text = match mode {
+        Mode::DryRun if written == 0 => "Nothing to write.".to_owned(),
+        Mode::DryRun => format!(
+            "{} to write; nothing was written (--dry-run).",
+            files(written)
+        ),
+        Mode::Check if drift == 0 => "Every workflow is there and up to date.".to_owned(),
+        Mode::Check => format!(
+            "{} missing or out of date: run `ci-tool generate` and commit the result.",
+            files(drift)
+        ),
+        Mode::Written if written == 0 => "Nothing to write.".to_owned(),
+        Mode::Written => format!("{} written.", files(written)),
+    };
+    if left > 0 {
+        text.push_str(&format!(" {} left alone.", files(left)));
+    }
+    text
+}
+
+fn files(count: usize) -> String {
+    match count {
+        1 => "1 file".to_owned(),
+        count => format!("{count} files"),
+    }
+}
+
+/// The plan as Markdown, for a job summary or a pull request.
+pub fn markdown(plan: &Plan, mode: Mode) -> String {
+    let mut out = String::from("## Workflows\n\n| | file | why |\n|---|---|---|\n");
+    for file in &plan.files {
+        let (verb, _) = words(file.status, mode);
+        let _ = writeln!(
+            out,
+            "| {verb} | `{}` | {} |",
+            cell(&file.path),
+            cell(&file.reason)
+        );
+    }
+    for file in plan.files.iter().filter(|file| shows_diff(file, mode)) {
+        let Some(content) = &file.content else {
+            continue;
+        };
+        let diff = diff::unified(&file.path, file.before.as_deref(), content);
+        let fence = fence(&diff);
+        let _ = write!(
+            out,
+            "\n<details><summary><code>{}</code></summary>\n\n{fence}diff\n{diff}{fence}\n\n</details>\n",
+            html(&file.path)
+        );
+    }
+    if !plan.gaps.is_empty() {
+        out.push_str("\n### What no workflow can prove yet\n\n");
+        for gap in &plan.gaps {
+            let _ = writeln!(
+                out,
+                "- **{}**: {} {}",
+                cell(&gap.component),
+                cell(&gap.gap.message),
+                cell(&gap.gap.mend)
+            );
+        }
+    }
+    let _ = writeln!(out, "\n{}", summary(plan, mode));
+    out
+}
+
+/// A text in a table cell: nothing in it is markup.
+fn cell(text: &str) -> String {
+    html(text)
+        .replace('|', "\\|")
+        .replace(['\n', '\r'], " ")
+        .replace('@', "&#64;")
+}
+
+fn html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// A fence that is longer than any run of backticks inside.
+fn fence(text: &str) -> String {
+    let longest = text
+        .split(|c| c != '`')
+        .map(str::len)
+        .max()
+        .unwrap_or_default();
+    "`".repeat(longest.max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(status: Status) -> Plan {
+        Plan {
+            schema: 1,
+            files: vec![PlannedFile {
+                template: "backend-ci".to_owned(),
+                path: ".github/workflows/backend-ci.yml".to_owned(),
+                status,
+                reason: "a | b <x>".to_owned(),
+                components: vec!["api".to_owned()],
+                notes: Vec::new(),
+                before: None,
+                content: Some("run: echo '```'\n".to_owned()),
+            }],
+            gaps: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn text_from_outside_is_no_markup() {
+        let text = markdown(&plan(Status::Create), Mode::DryRun);
+        assert!(text.contains("a \\| b &lt;x&gt;"), "{text}");
+        assert!(text.contains("````diff"), "{text}");
+    }
+
+    #[test]
+    fn the_summary_says_what_happened() {
+        assert!(summary(&plan(Status::Create), Mode::DryRun).contains("nothing was written"));
+        assert!(summary(&plan(Status::Create), Mode::Check).contains("missing or out of date"));
+        assert!(summary(&plan(Status::Create), Mode::Written).contains("1 file written"));
+        assert!(summary(&plan(Status::Edited), Mode::Check).contains("left alone"));
+        assert!(summary(&plan(Status::Unchanged), Mode::Check).contains("up to date"));
+    }
+}
