@@ -4,7 +4,13 @@
 //! The rooms of this crate and who may import whom are described in
 //! `ARCHITECTURE.md`; `tests/it/architecture.rs` holds that table against the code.
 
+pub mod actions;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod context;
 pub mod error;
 pub mod project;
 pub mod report;
+pub mod sys;
 pub mod workflows;

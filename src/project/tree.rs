@@ -50,6 +50,14 @@ pub enum TreeError {
     /// The path does not exist or is not a folder.
     #[error("{path} is not a folder", path = .0.display())]
     NotAFolder(PathBuf),
+    /// A glob of what to ignore cannot be parsed.
+    #[error("`{glob}` in `detect.ignore` is no glob: {why}")]
+    Glob {
+        /// The glob.
+        glob: String,
+        /// Why.
+        why: String,
+    },
     /// The folder exists and cannot be listed.
     #[error("cannot list {path}", path = .path.display())]
     Unreadable {
@@ -80,6 +88,31 @@ impl Tree {
     /// Where `root` itself cannot be listed. A folder further down that cannot
     /// be listed is a warning.
     pub fn walk(root: &Path) -> Result<Self, TreeError> {
+        Self::walk_ignoring(root, &[])
+    }
+
+    /// [`Tree::walk`] without the folders and files that match one of `globs`,
+    /// which are relative to `root`.
+    ///
+    /// # Errors
+    /// As [`Tree::walk`], and for a glob that cannot be parsed.
+    pub fn walk_ignoring(root: &Path, globs: &[String]) -> Result<Self, TreeError> {
+        let mut ignored = globset::GlobSetBuilder::new();
+        for glob in globs {
+            let parsed = globset::GlobBuilder::new(glob.trim_end_matches('/'))
+                .literal_separator(true)
+                .build()
+                .map_err(|error| TreeError::Glob {
+                    glob: glob.clone(),
+                    why: error.kind().to_string(),
+                })?;
+            ignored.add(parsed);
+        }
+        let ignored = ignored.build().map_err(|error| TreeError::Glob {
+            glob: globs.join(", "),
+            why: error.to_string(),
+        })?;
+        let base = root.to_owned();
         if !root.is_dir() {
             return Err(TreeError::NotAFolder(root.to_owned()));
         }
@@ -98,12 +131,15 @@ impl Tree {
             .git_global(false)
             .parents(false)
             .threads(2)
-            .filter_entry(|entry| {
-                !(entry.file_type().is_some_and(|kind| kind.is_dir())
-                    && entry
-                        .file_name()
-                        .to_str()
-                        .is_some_and(|name| NOT_OURS.contains(&name)))
+            .filter_entry(move |entry| {
+                let is_ignored = !ignored.is_empty()
+                    && relative(&base, entry.path()).is_some_and(|path| ignored.is_match(path));
+                !is_ignored
+                    && !(entry.file_type().is_some_and(|kind| kind.is_dir())
+                        && entry
+                            .file_name()
+                            .to_str()
+                            .is_some_and(|name| NOT_OURS.contains(&name)))
             })
             .build_parallel()
             .run(|| {
@@ -460,6 +496,17 @@ mod tests {
             tree.nearest("a/x", "package.json").as_deref(),
             Some("a/package.json")
         );
+    }
+
+    #[test]
+    fn ignores_what_it_is_told_to() {
+        let (folder, _) = tree(&[("a/x.txt", ""), ("old/b/x.txt", ""), ("c/old/x.txt", "")]);
+        let tree = Tree::walk_ignoring(folder.path(), &["old".to_owned()]).expect("walked");
+        assert_eq!(tree.files(), ["a/x.txt", "c/old/x.txt"]);
+        let tree = Tree::walk_ignoring(folder.path(), &["**/old/".to_owned()]).expect("walked");
+        assert_eq!(tree.files(), ["a/x.txt"]);
+        let error = Tree::walk_ignoring(folder.path(), &["a[".to_owned()]).expect_err("no glob");
+        assert!(error.to_string().contains("`a[`"), "{error}");
     }
 
     #[test]

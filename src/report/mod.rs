@@ -1,4 +1,15 @@
-//! What people and machines read.
+//! What people and machines read: one file for each thing that is told.
 
 pub mod diff;
 pub mod plan;
+pub mod project;
+
+/// JSON with a line break at its end.
+///
+/// # Errors
+/// Where a map has keys that are no texts.
+pub fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    Ok(text)
+}

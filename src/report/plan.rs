@@ -132,6 +132,28 @@ fn files(count: usize) -> String {
     }
 }
 
+/// The plan for programs: the plan itself, what became of it, and each file's
+/// difference.
+///
+/// # Errors
+/// Never in practice: the form holds nothing that JSON cannot.
+pub fn json(plan: &Plan, mode: Mode) -> serde_json::Result<String> {
+    let mut value = serde_json::to_value(plan)?;
+    if let Some(files) = value
+        .get_mut("files")
+        .and_then(serde_json::Value::as_array_mut)
+    {
+        for (shown, file) in files.iter_mut().zip(&plan.files) {
+            shown["written"] = (mode == Mode::Written && file.status.writes()).into();
+            if let Some(content) = file.content.as_ref().filter(|_| shows_diff(file, mode)) {
+                shown["diff"] = diff::unified(&file.path, file.before.as_deref(), content).into();
+            }
+        }
+    }
+    value["summary"] = summary(plan, mode).into();
+    super::json(&value)
+}
+
 /// The plan as Markdown, for a job summary or a pull request.
 pub fn markdown(plan: &Plan, mode: Mode) -> String {
     let mut out = String::from("## Workflows\n\n| | file | why |\n|---|---|---|\n");

@@ -1,0 +1,29 @@
+# syntax=docker/dockerfile:1
+# The image of the container action: the static binary, git and CA certificates.
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock rust-toolchain.toml action.yml ./
+COPY src src
+COPY workflows-templates workflows-templates
+# The commit and the release that generated workflows pin this action to.
+ARG CI_TOOL_RELEASE_COMMIT=
+ARG CI_TOOL_RELEASE_VERSION=
+# Static, so that the image below needs no C library of the builder's version.
+RUN CI_TOOL_RELEASE_COMMIT="$CI_TOOL_RELEASE_COMMIT" CI_TOOL_RELEASE_VERSION="$CI_TOOL_RELEASE_VERSION" \
+    RUSTFLAGS="-C target-feature=+crt-static" \
+    cargo build --release --locked --bin ci-tool --target "$(rustc -vV | sed -n 's/^host: //p')" \
+    && cp "target/$(rustc -vV | sed -n 's/^host: //p')/release/ci-tool" /ci-tool
+
+FROM debian:bookworm-slim
+LABEL org.opencontainers.image.title="ci-tool" \
+      org.opencontainers.image.description="Finds out what a repository contains and brings it the delivery pipeline that fits" \
+      org.opencontainers.image.source="https://github.com/intowork/ci-action" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates git \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /ci-tool /usr/local/bin/ci-tool
+# No USER: the runner mounts the workspace and its files for root.
+ENTRYPOINT ["/usr/local/bin/ci-tool"]

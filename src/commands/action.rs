@@ -1,0 +1,154 @@
+//! `ci-tool action`: the container action. Inputs become the arguments of a
+//! command, without a shell in between; results become outputs and a summary.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::actions::{escape, inputs, outputs};
+use crate::commands::{detect, generate};
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use crate::report;
+
+/// Run as the container action.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// The commands that the action can run today.
+const COMMANDS: [&str; 2] = ["generate", "detect"];
+
+/// Runs the command that the inputs name.
+///
+/// # Errors
+/// Where an input is wrong, and as the command says.
+pub fn run(_: &Args, context: &Context) -> Result<Exit> {
+    let result = run_command(context);
+    if let Err(error) = &result
+        && context.env.in_github_actions()
+    {
+        context.ui.result(&format!(
+            "::error::{}\n",
+            escape::data(&format!("{error:#}"))
+        ))?;
+    }
+    let word = match &result {
+        Ok(Exit::Yes) => "yes",
+        Ok(Exit::No) => "no",
+        _ => "failed",
+    };
+    output(context, "result", word)?;
+    result
+}
+
+fn run_command(context: &Context) -> Result<Exit> {
+    let path =
+        inputs::input(&context.env, "path").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    // The flag of the command line has a counterpart here.
+    let context = &Context {
+        config_path: inputs::input(&context.env, "config").map(PathBuf::from),
+        ui: context.ui,
+        env: context.env.clone(),
+    };
+    let flag = |name: &str| inputs::flag(&context.env, name).map_err(Failure::usage);
+    match inputs::input(&context.env, "command").unwrap_or("generate") {
+        "detect" => {
+            let format = choose(
+                context,
+                [
+                    ("text", detect::Format::Text),
+                    ("json", detect::Format::Json),
+                ],
+            )?;
+            detect::run(&detect::Args { path, format }, context)
+        }
+        "generate" => {
+            let format = choose(
+                context,
+                [
+                    ("text", generate::Format::Text),
+                    ("json", generate::Format::Json),
+                    ("markdown", generate::Format::Markdown),
+                ],
+            )?;
+            let only = inputs::input(&context.env, "only")
+                .unwrap_or_default()
+                .split([',', ' ', '\n'])
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect();
+            let args = generate::Args {
+                path,
+                only,
+                dry_run: flag("dry-run")?,
+                check: flag("check")?,
+                force: flag("force")?,
+                format,
+            };
+            if args.check && (args.dry_run || args.force) {
+                return Err(Failure::usage(
+                    "the input `check` goes with neither `dry-run` nor `force`",
+                )
+                .into());
+            }
+            generate(&args, context)
+        }
+        other => Err(Failure::usage(format!("the input `command` is `{other}`"))
+            .hint(format!("known are {}", COMMANDS.join(" and ")))
+            .into()),
+    }
+}
+
+fn generate(args: &generate::Args, context: &Context) -> Result<Exit> {
+    let (plan, mode) = generate::carry_out(args, context)?;
+    context
+        .ui
+        .result(&generate::render(&plan, mode, args.format)?)?;
+    let written: Vec<&str> = plan
+        .files
+        .iter()
+        .filter(|file| file.status.writes())
+        .map(|file| file.path.as_str())
+        .collect();
+    output(
+        context,
+        "changed",
+        if written.is_empty() { "false" } else { "true" },
+    )?;
+    output(context, "files", &serde_json::to_string(&written)?)?;
+    output(context, "plan", report::plan::json(&plan, mode)?.trim_end())?;
+    if let Some(file) = context.env.path("GITHUB_STEP_SUMMARY") {
+        outputs::summary(&file, &report::plan::markdown(&plan, mode))
+            .with_context(|| format!("cannot write the job summary {}", file.display()))?;
+    }
+    if mode == report::plan::Mode::Check && context.env.in_github_actions() {
+        for file in plan.files.iter().filter(|file| file.status.is_drift()) {
+            let message = escape::error(&file.path, 1, &file.reason);
+            context.ui.result(&format!("{message}\n"))?;
+        }
+    }
+    Ok(generate::answer(&plan, mode))
+}
+
+/// The input `format`, one of the given words; the first without it.
+fn choose<T: Copy, const N: usize>(context: &Context, known: [(&str, T); N]) -> Result<T> {
+    let given = inputs::input(&context.env, "format").unwrap_or(known[0].0);
+    known
+        .iter()
+        .find(|(word, _)| *word == given)
+        .map(|(_, format)| *format)
+        .ok_or_else(|| {
+            let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
+            Failure::usage(format!("the input `format` is `{given}`"))
+                .hint(format!("known are {}", words.join(", ")))
+                .into()
+        })
+}
+
+fn output(context: &Context, name: &str, value: &str) -> Result<()> {
+    match context.env.path("GITHUB_OUTPUT") {
+        Some(file) => outputs::append(&file, name, value)
+            .with_context(|| format!("cannot write the output `{name}` to {}", file.display())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,250 @@
+//! `ci-tool generate`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::config::Config;
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use crate::project::model::Project;
+use crate::report;
+use crate::report::plan::Mode;
+use crate::sys::fs::{self, WriteError};
+use crate::workflows::plan::{Current, Plan, PlanError, Status};
+use crate::workflows::{OwnAction, Settings, plan};
+
+/// Write the workflows that a repository lacks.
+///
+/// Fits the templates to what `ci-tool detect` finds: a step is written only
+/// where a file of the repository shows that it can work, and what is missing is
+/// said. A file that somebody else wrote, or that was edited since it was
+/// generated, is left alone.
+///
+/// Exit code 0: everything is there. 1: `--check` found something missing or out
+/// of date, or a file of another's stands in the way. 2: wrong usage or
+/// configuration. 3: it could not be done.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The repository's folder
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+
+    /// Only these templates (backend-ci, frontend-ci, security-scan, deploy)
+    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<String>,
+
+    /// Print the plan and the differences; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Exit with 1 if something is missing or out of date; write nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "force"])]
+    pub check: bool,
+
+    /// Replace files of others and edited files too; a copy is kept
+    #[arg(long)]
+    pub force: bool,
+
+    /// The form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// The forms of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs; docs/reference/plan.md describes it.
+    Json,
+    /// For a job summary or a pull request.
+    Markdown,
+}
+
+/// Plans, and writes unless it is only asked.
+///
+/// # Errors
+/// Where the repository cannot be read, a template is broken, or a file cannot
+/// be written.
+pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let (plan, mode) = carry_out(args, context)?;
+    context.ui.result(&render(&plan, mode, args.format)?)?;
+    Ok(answer(&plan, mode))
+}
+
+/// Plans and writes; printing is the caller's.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> {
+    let started = std::time::Instant::now();
+    let (project, loaded) = context.detect(&args.path)?;
+    tracing::info!(
+        milliseconds = started.elapsed().as_millis() as u64,
+        "detected"
+    );
+    let settings = settings(args, context, &project, &loaded.config)?;
+    let plan = plan(&project, &settings, &|path| current(&args.path, path)).map_err(explain)?;
+    tracing::info!(
+        milliseconds = started.elapsed().as_millis() as u64,
+        "planned"
+    );
+    let mode = if args.check {
+        Mode::Check
+    } else if args.dry_run {
+        Mode::DryRun
+    } else {
+        write(&args.path, &plan, context)?;
+        Mode::Written
+    };
+    Ok((plan, mode))
+}
+
+/// The plan in the form that was asked for.
+pub(super) fn render(plan: &Plan, mode: Mode, format: Format) -> Result<String> {
+    Ok(match format {
+        Format::Text => report::plan::text(plan, mode),
+        Format::Markdown => report::plan::markdown(plan, mode),
+        Format::Json => report::plan::json(plan, mode)?,
+    })
+}
+
+/// Whether what should be there is there.
+pub(super) fn answer(plan: &Plan, mode: Mode) -> Exit {
+    let is_no = match mode {
+        Mode::Check => plan.files.iter().any(|file| file.status.is_drift()),
+        // What should be there and is not, since somebody's file has its name.
+        Mode::Written => plan.files.iter().any(|file| file.status == Status::Foreign),
+        Mode::DryRun => false,
+    };
+    if is_no { Exit::No } else { Exit::Yes }
+}
+
+/// Flags beat the environment, the environment the file, the file what is detected.
+fn settings(
+    args: &Args,
+    context: &Context,
+    project: &Project,
+    config: &Config,
+) -> Result<Settings> {
+    let defaults = Settings::default();
+    let generate = &config.generate;
+    let own_action = match (context.env.get("CI_TOOL_ACTION"), &generate.action) {
+        (Some(given), _) => {
+            let (uses, version) = given
+                .split_once('#')
+                .map_or((given, None), |(uses, version)| {
+                    (uses, Some(version.trim().to_owned()))
+                });
+            let own = OwnAction {
+                uses: uses.trim().to_owned(),
+                version,
+            };
+            if !own.is_pinned() {
+                return Err(Failure::usage(format!(
+                    "CI_TOOL_ACTION is `{given}`, which is not pinned to a commit"
+                ))
+                .hint("write owner/name@ followed by the full commit id of 40 digits")
+                .into());
+            }
+            own
+        }
+        (None, Some(uses)) => OwnAction {
+            uses: uses.clone(),
+            version: generate.action_version.clone(),
+        },
+        (None, None) => defaults.own_action,
+    };
+    Ok(Settings {
+        default_branch: generate
+            .default_branch
+            .clone()
+            .or_else(|| project.default_branch.clone())
+            .unwrap_or(defaults.default_branch),
+        runner: generate.runner.clone().unwrap_or(defaults.runner),
+        timeout_minutes: generate.timeout_minutes.unwrap_or(defaults.timeout_minutes),
+        own_action,
+        environments: generate
+            .environments
+            .clone()
+            .unwrap_or(defaults.environments),
+        environment_values: config
+            .detect
+            .components
+            .iter()
+            .map(|(root, correction)| (root.clone(), correction.env.clone()))
+            .collect(),
+        only: if args.only.is_empty() {
+            generate.only.clone()
+        } else {
+            args.only.clone()
+        },
+        exclude: if args.only.is_empty() {
+            generate.exclude.clone()
+        } else {
+            Vec::new()
+        },
+        force: args.force,
+    })
+}
+
+fn current(root: &Path, path: &str) -> Current {
+    let file = root.join(path);
+    match std::fs::symlink_metadata(&file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Current::Missing,
+        Err(error) => return Current::Unreadable(error.to_string()),
+        Ok(found) if !found.is_file() => {
+            return Current::Unreadable("it is not a regular file".to_owned());
+        }
+        Ok(found) if found.len() > crate::project::tree::MAX_FILE_BYTES => {
+            return Current::Unreadable("it is too large to be a workflow".to_owned());
+        }
+        Ok(_) => {}
+    }
+    match std::fs::read(&file).map(String::from_utf8) {
+        Ok(Ok(text)) => Current::Text(text),
+        Ok(Err(_)) => Current::Unreadable("it is not UTF-8".to_owned()),
+        Err(error) => Current::Unreadable(error.to_string()),
+    }
+}
+
+fn explain(error: PlanError) -> anyhow::Error {
+    match &error {
+        PlanError::Unknown { .. } => Failure::usage(error.to_string()).into(),
+        PlanError::Template(_) => Failure::failed(format!(
+            "a template is broken, nothing was written\n{error}"
+        ))
+        .into(),
+    }
+}
+
+fn write(root: &Path, plan: &Plan, context: &Context) -> Result<()> {
+    for file in plan.files.iter().filter(|file| file.status.writes()) {
+        let Some(content) = &file.content else {
+            continue;
+        };
+        if file.status == Status::Overwrite {
+            let copy = fs::keep_copy(root, &file.path).map_err(|error| cannot_write(&error))?;
+            context
+                .ui
+                .remark(&format!("the old {} is kept as {copy}", file.path));
+        }
+        fs::write_atomically(root, &file.path, content).map_err(|error| cannot_write(&error))?;
+        tracing::info!(path = file.path, "written");
+    }
+    Ok(())
+}
+
+fn cannot_write(error: &WriteError) -> anyhow::Error {
+    let mut message = error.to_string();
+    if let Some(source) = std::error::Error::source(error) {
+        message.push_str(&format!(": {source}"));
+    }
+    let failure = Failure::failed(message);
+    match error.hint() {
+        Some(hint) => failure.hint(hint).into(),
+        None => failure.into(),
+    }
+}

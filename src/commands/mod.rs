@@ -1,0 +1,50 @@
+//! One file for each command: its arguments, whose doc comments are its help,
+//! and its story from top to bottom.
+
+pub mod action;
+pub mod completions;
+pub mod config;
+pub mod detect;
+pub mod generate;
+pub mod man;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::error::Exit;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell what is in a repository, and how that is known
+    Detect(detect::Args),
+    /// Write the workflows that a repository lacks
+    Generate(generate::Args),
+    /// Check or show the configuration
+    Config(config::Args),
+    /// Print completions for a shell
+    Completions(completions::Args),
+    /// Print the manual page
+    Man(man::Args),
+    /// Run as the container action: inputs from the environment
+    #[command(hide = true)]
+    Action(action::Args),
+}
+
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// As the command says; the error knows its exit code.
+    pub fn run(&self, context: &Context) -> Result<Exit> {
+        match self {
+            Self::Detect(args) => detect::run(args, context),
+            Self::Generate(args) => generate::run(args, context),
+            Self::Config(args) => config::run(args, context),
+            Self::Completions(args) => completions::run(args, context),
+            Self::Man(args) => man::run(args, context),
+            Self::Action(args) => action::run(args, context),
+        }
+    }
+}

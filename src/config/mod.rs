@@ -1,0 +1,9 @@
+//! `.github/ci-tool.yml`: what people decide. Flags beat the environment, the
+//! environment beats the file, the file beats what is detected.
+
+mod load;
+pub mod model;
+mod suggest;
+
+pub use load::{ConfigError, Loaded, load, parse};
+pub use model::Config;

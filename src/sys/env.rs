@@ -1,0 +1,91 @@
+//! The process's environment, captured once so that tests can give their own.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Every environment variable that ci-tool reads, with what it is for.
+pub const VARIABLES: [(&str, &str); 9] = [
+    (
+        "CI_TOOL_CONFIG",
+        "path of the configuration file, as `--config`",
+    ),
+    (
+        "CI_TOOL_LOG",
+        "log filter such as `debug` or `ci_tool=trace`; beats `-v`",
+    ),
+    (
+        "CI_TOOL_ACTION",
+        "`owner/name@commit` that generated workflows use for this tool",
+    ),
+    (
+        "NO_COLOR",
+        "no colours, when set to anything but the empty text",
+    ),
+    (
+        "CLICOLOR_FORCE",
+        "colours even where the output is no terminal",
+    ),
+    (
+        "GITHUB_ACTIONS",
+        "`true` in a GitHub Actions job: annotations are printed",
+    ),
+    (
+        "GITHUB_OUTPUT",
+        "file that a step's outputs are appended to",
+    ),
+    (
+        "GITHUB_STEP_SUMMARY",
+        "file that a step's summary is appended to",
+    ),
+    (
+        "GITHUB_WORKSPACE",
+        "the checkout's folder inside the container action",
+    ),
+];
+
+/// A snapshot of the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Env(BTreeMap<String, String>);
+
+impl Env {
+    /// The process's own. Variables that are not UTF-8 are left out: none that
+    /// we read can be.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads it")]
+    pub fn capture() -> Self {
+        Self(
+            std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+        )
+    }
+
+    /// A given one, for tests.
+    pub fn from_pairs<const N: usize>(pairs: [(&str, &str); N]) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    }
+
+    /// A variable's value; an empty one counts as unset, as in workflows.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A variable's value as a path.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        self.get(name).map(PathBuf::from)
+    }
+
+    /// Whether we run in a GitHub Actions job.
+    pub fn in_github_actions(&self) -> bool {
+        self.get("GITHUB_ACTIONS") == Some("true")
+    }
+}

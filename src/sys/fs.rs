@@ -1,0 +1,233 @@
+//! Writing that is all or nothing and never leaves the repository.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A file could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A part of the path is a symbolic link or not a folder.
+    #[error("cannot write {path}: {part} {why}", path = .path.display(), part = .part.display())]
+    Unsafe {
+        /// The file.
+        path: PathBuf,
+        /// The offending part of its path.
+        part: PathBuf,
+        /// What is wrong with that part.
+        why: &'static str,
+    },
+    /// The operating system refused.
+    #[error("cannot write {path}", path = .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl WriteError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unsafe { .. } => Some("replace the link by a real folder or file, or remove it"),
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("the file system is read-only: write to a copy, or use --dry-run")
+                }
+                io::ErrorKind::PermissionDenied => {
+                    Some("the folder must be writable for the user that runs ci-tool")
+                }
+                io::ErrorKind::StorageFull => Some("free some space on the disk"),
+                _ => None,
+            },
+        }
+    }
+}
+
+/// Writes `root/relative`: into a temporary file in the same folder, then
+/// renamed, so that a reader sees the old or the new text and nothing between.
+/// An existing file's mode is kept.
+///
+/// # Errors
+/// Where a folder on the way is a symbolic link, or the system refuses; then
+/// the old file is as it was.
+pub fn write_atomically(root: &Path, relative: &str, text: &str) -> Result<(), WriteError> {
+    let path = root.join(relative);
+    let failed = |source| WriteError::Io {
+        path: path.clone(),
+        source,
+    };
+    refuse_links(root, &path)?;
+    let folder = path.parent().unwrap_or(root);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".ci-tool-")
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    set_mode(&path, file.as_file()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Copies `root/relative` beside itself under the first free of `.bak`,
+/// `.bak.1`, `.bak.2`…, and returns the copy's path relative to `root`.
+///
+/// # Errors
+/// As [`write_atomically`].
+pub fn keep_copy(root: &Path, relative: &str) -> Result<String, WriteError> {
+    let path = root.join(relative);
+    let failed = |source| WriteError::Io {
+        path: path.clone(),
+        source,
+    };
+    refuse_links(root, &path)?;
+    let bytes = std::fs::read(&path).map_err(failed)?;
+    let names = std::iter::once(format!("{relative}.bak"))
+        .chain((1..1000).map(|n| format!("{relative}.bak.{n}")));
+    for name in names {
+        // `create_new` decides, so that two runs cannot take the same name.
+        match std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(root.join(&name))
+        {
+            Ok(mut copy) => {
+                copy.write_all(&bytes)
+                    .and_then(|()| copy.sync_all())
+                    .map_err(failed)?;
+                return Ok(name);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Err(failed(io::Error::other(
+        "a thousand copies of it exist already",
+    )))
+}
+
+/// Every existing part of the path below `root` must be a real folder, and the
+/// file itself a real file: a link could lead anywhere.
+fn refuse_links(root: &Path, path: &Path) -> Result<(), WriteError> {
+    let mut part = root.to_owned();
+    let Ok(relative) = path.strip_prefix(root) else {
+        return Err(WriteError::Unsafe {
+            path: path.to_owned(),
+            part: path.to_owned(),
+            why: "lies outside the repository",
+        });
+    };
+    let count = relative.components().count();
+    for (at, name) in relative.components().enumerate() {
+        if !matches!(name, std::path::Component::Normal(_)) {
+            return Err(WriteError::Unsafe {
+                path: path.to_owned(),
+                part: path.to_owned(),
+                why: "lies outside the repository",
+            });
+        }
+        part.push(name);
+        let why = match std::fs::symlink_metadata(&part) {
+            Err(_) => return Ok(()),
+            Ok(found) if found.is_symlink() => "is a symbolic link",
+            Ok(found) if at + 1 < count && !found.is_dir() => "is not a folder",
+            Ok(found) if at + 1 == count && !found.is_file() => "is not a regular file",
+            Ok(_) => continue,
+        };
+        return Err(WriteError::Unsafe {
+            path: path.to_owned(),
+            part,
+            why,
+        });
+    }
+    Ok(())
+}
+
+/// An old file keeps its mode, a new one is readable for all as git's files are:
+/// the temporary file itself would be private.
+#[cfg(unix)]
+fn set_mode(existing: &Path, file: &std::fs::File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode =
+        std::fs::metadata(existing).map_or(0o644, |found| found.permissions().mode() & 0o7777);
+    file.set_permissions(std::fs::Permissions::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: &std::fs::File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_new_files_and_keeps_the_mode_of_old_ones() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        write_atomically(root.path(), "a/b/c.yml", "one").expect("written");
+        let path = root.path().join("a/b/c.yml");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("set");
+            write_atomically(root.path(), "a/b/c.yml", "two").expect("written");
+            let mode = std::fs::metadata(&path)
+                .expect("there")
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), "two");
+        assert_eq!(
+            std::fs::read_dir(root.path().join("a/b"))
+                .expect("listed")
+                .count(),
+            1,
+            "no temporary file is left"
+        );
+    }
+
+    #[test]
+    fn copies_never_replace_an_older_copy() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        for (text, name) in [
+            ("one", "x.yml.bak"),
+            ("two", "x.yml.bak.1"),
+            ("three", "x.yml.bak.2"),
+        ] {
+            write_atomically(root.path(), "x.yml", text).expect("written");
+            assert_eq!(keep_copy(root.path(), "x.yml").expect("copied"), name);
+            assert_eq!(
+                std::fs::read_to_string(root.path().join(name)).expect("read"),
+                text
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn never_writes_through_a_link_or_out_of_the_root() {
+        let outside = tempfile::tempdir().expect("temporary folder");
+        let root = tempfile::tempdir().expect("temporary folder");
+        std::os::unix::fs::symlink(outside.path(), root.path().join(".github")).expect("linked");
+        let error =
+            write_atomically(root.path(), ".github/workflows/x.yml", "x").expect_err("a link");
+        assert!(error.to_string().contains("is a symbolic link"), "{error}");
+        std::fs::write(outside.path().join("t"), "old").expect("written");
+        std::os::unix::fs::symlink(outside.path().join("t"), root.path().join("t"))
+            .expect("linked");
+        write_atomically(root.path(), "t", "new").expect_err("a link");
+        assert_eq!(
+            std::fs::read_to_string(outside.path().join("t")).expect("read"),
+            "old"
+        );
+        write_atomically(root.path(), "../x", "x").expect_err("outside");
+        std::fs::write(root.path().join("file"), "x").expect("written");
+        let error = write_atomically(root.path(), "file/x.yml", "x").expect_err("not a folder");
+        assert!(error.to_string().contains("is not a folder"), "{error}");
+    }
+}

@@ -1,0 +1,126 @@
+//! The only place that prints. Results go to standard output, everything else
+//! to standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+use super::env::Env;
+
+/// Prints, with or without colours.
+#[derive(Debug, Clone, Copy)]
+pub struct Ui {
+    stdout: ColorChoice,
+    stderr: ColorChoice,
+    quiet: bool,
+}
+
+/// When to print colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Ui {
+    /// Decides on colours for both streams.
+    pub fn new(color: Color, quiet: bool, env: &Env) -> Self {
+        let choose = |is_terminal: bool| match color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto if env.get("NO_COLOR").is_some() => ColorChoice::Never,
+            Color::Auto if env.get("CLICOLOR_FORCE").is_some_and(|value| value != "0") => {
+                ColorChoice::Always
+            }
+            Color::Auto if is_terminal && env.get("TERM") != Some("dumb") => ColorChoice::Always,
+            Color::Auto => ColorChoice::Never,
+        };
+        Self {
+            stdout: choose(io::stdout().is_terminal()),
+            stderr: choose(io::stderr().is_terminal()),
+            quiet,
+        }
+    }
+
+    /// Prints a result to standard output. A reader that went away (`| head`)
+    /// ends the output, not the program.
+    ///
+    /// # Errors
+    /// Where standard output cannot be written for another reason.
+    pub fn result(&self, text: &str) -> io::Result<()> {
+        let mut stream = AutoStream::new(io::stdout().lock(), self.stdout);
+        match stream
+            .write_all(text.as_bytes())
+            .and_then(|()| stream.flush())
+        {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Prints a remark to standard error, unless `--quiet`.
+    pub fn remark(&self, text: &str) {
+        if !self.quiet {
+            self.stderr(Style::new(), "", text);
+        }
+    }
+
+    /// Prints a warning to standard error, unless `--quiet`.
+    pub fn warning(&self, text: &str) {
+        if !self.quiet {
+            self.stderr(AnsiColor::Yellow.on_default().bold(), "warning: ", text);
+        }
+    }
+
+    /// Prints an error to standard error.
+    pub fn error(&self, text: &str) {
+        self.stderr(AnsiColor::Red.on_default().bold(), "error: ", text);
+    }
+
+    /// Prints what to do about an error.
+    pub fn hint(&self, text: &str) {
+        self.stderr(AnsiColor::Cyan.on_default().bold(), "hint: ", text);
+    }
+
+    fn stderr(&self, style: Style, label: &str, text: &str) {
+        let mut stream = AutoStream::new(io::stderr().lock(), self.stderr);
+        // Nothing is left to tell of it if even standard error is gone.
+        let _ = writeln!(stream, "{style}{label}{style:#}{text}");
+    }
+}
+
+/// Text from outside made harmless for a terminal: control characters and
+/// marks that reorder text become visible escapes. Line breaks stay.
+pub fn escape_terminal(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => c.to_string(),
+            c if c.is_control()
+                || matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') =>
+            {
+                c.escape_unicode().to_string()
+            }
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_become_visible() {
+        assert_eq!(
+            escape_terminal("a\u{1b}[31mb\u{202e}c\n"),
+            "a\\u{1b}[31mb\\u{202e}c\n"
+        );
+        assert_eq!(escape_terminal("é日本"), "é日本");
+    }
+}
