@@ -16,6 +16,8 @@ pub mod model;
 pub mod path;
 mod platforms;
 mod survey;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tree;
 
 use std::collections::HashMap;
@@ -52,10 +54,11 @@ pub fn detect_in(tree: &Tree) -> Project {
     name_uniquely(&mut components);
     let workflows = existing::detect(tree, &components);
     let Survey {
-        containers,
+        mut containers,
         compose,
         ..
     } = survey;
+    containers::assign(tree, &mut containers, &components);
     Project {
         schema: model::SCHEMA_VERSION,
         default_branch: git::default_branch(tree.root()),

@@ -89,6 +89,44 @@ pub fn ancestors(folder: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Names of folders whose contents show or feed something instead of being part
+/// of the product.
+const SAMPLES: [&str; 17] = [
+    "__fixtures__",
+    "example",
+    "examples",
+    "fixture",
+    "fixtures",
+    "node_modules",
+    "sample",
+    "samples",
+    "test-data",
+    "test-fixtures",
+    "test_data",
+    "test_fixtures",
+    "testdata",
+    "testfixtures",
+    "third-party",
+    "third_party",
+    "vendor",
+];
+
+/// Whether a folder on the path (the last name included) says that it holds
+/// examples, fixtures, test data or the code of others: no component lives there.
+///
+/// ```
+/// use ci_tool::project::path::is_sample;
+/// assert!(is_sample("tests/fixtures/app/package.json"));
+/// assert!(!is_sample("examples.go"));
+/// ```
+pub fn is_sample(path: &str) -> bool {
+    path.split('/').any(|part| {
+        SAMPLES
+            .iter()
+            .any(|sample| part.eq_ignore_ascii_case(sample))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
