@@ -80,7 +80,10 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         let services = &found[0].services;
         assert_eq!(services[0].image.as_deref(), Some("postgres:15"));
-        assert_eq!((services[1].line, services[1].build.as_deref()), (5, Some("api")));
+        assert_eq!(
+            (services[1].line, services[1].build.as_deref()),
+            (5, Some("api"))
+        );
         assert_eq!(services[2].build.as_deref(), Some("."));
         assert_eq!(tree.warnings()[0].path, "compose.yaml");
     }

@@ -134,12 +134,13 @@ impl Tree {
             .filter_entry(move |entry| {
                 let is_ignored = !ignored.is_empty()
                     && relative(&base, entry.path()).is_some_and(|path| ignored.is_match(path));
-                !is_ignored
-                    && !(entry.file_type().is_some_and(|kind| kind.is_dir())
-                        && entry
-                            .file_name()
-                            .to_str()
-                            .is_some_and(|name| NOT_OURS.contains(&name)))
+                let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+                let is_not_ours = is_folder
+                    && entry
+                        .file_name()
+                        .to_str()
+                        .is_some_and(|name| NOT_OURS.contains(&name));
+                !is_ignored && !is_not_ours
             })
             .build_parallel()
             .run(|| {

@@ -167,9 +167,15 @@ fn crates_stay_in_their_rooms() {
 #[test]
 fn only_sys_ui_prints() {
     for (_, path, text) in sources() {
-        let prints = ["println!(", "eprintln!(", "print!(", "io::stdout(", "io::stderr("]
-            .iter()
-            .any(|word| text.contains(word));
+        let prints = [
+            "println!(",
+            "eprintln!(",
+            "print!(",
+            "io::stdout(",
+            "io::stderr(",
+        ]
+        .iter()
+        .any(|word| text.contains(word));
         let is_ui = path.ends_with("sys/ui.rs");
         assert!(!prints || is_ui, "{}", path.display());
     }
