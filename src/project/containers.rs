@@ -289,6 +289,26 @@ fn exists(tree: &Tree, source: &str) -> bool {
     source == "." || tree.contains(source) || tree.has_folder(source)
 }
 
+/// How near a Dockerfile is to a folder: 0 where it lies there or is built from
+/// there, 1 where it copies from there; `None` where it has nothing to do with it.
+pub(super) fn nearness(tree: &Tree, container: &Container, root: &str) -> Option<usize> {
+    let here = path::parent(&container.path);
+    if here == root && root != "." || container.context == root && root != "." {
+        return Some(0);
+    }
+    let text = tree.text(&container.path)?;
+    let sources = sources(&instructions(&text));
+    if root == "." {
+        return (container.context == "." || here == ".").then_some(0);
+    }
+    // `COPY . .` at the root copies the folder too, but says nothing about it.
+    sources
+        .iter()
+        .map(|source| path::join(&container.context, source))
+        .any(|source| source != "." && path::is_within(&source, root))
+        .then_some(1)
+}
+
 /// Names the component that each Dockerfile builds: the one whose folder is
 /// copied, or the deepest one that holds the build context. Several equally
 /// good ones leave it open.
