@@ -1,8 +1,222 @@
-//! Rust components.
+//! Rust components: a workspace, or a package outside one.
 
 use crate::project::Survey;
-use crate::project::model::Component;
+use crate::project::model::{Component, Evidence, Fact, Language, Role, StepKind};
+use crate::project::path;
 
-pub(super) fn detect(_survey: &Survey<'_>) -> Vec<Component> {
-    Vec::new()
+/// Frameworks by the crate that brings them.
+const FRAMEWORKS: [(&str, &str); 6] = [
+    ("axum", "axum"),
+    ("actix-web", "actix-web"),
+    ("rocket", "rocket"),
+    ("warp", "warp"),
+    ("poem", "poem"),
+    ("tonic", "tonic"),
+];
+
+pub(super) fn detect(survey: &Survey<'_>) -> Vec<Component> {
+    let tree = survey.tree;
+    let manifests: Vec<&str> = tree
+        .named("Cargo.toml")
+        .filter(|file| !path::is_sample(file))
+        .collect();
+    let is_workspace = |folder: &str| {
+        tree.toml(&path::join(folder, "Cargo.toml"))
+            .is_some_and(|node| node.get("workspace").is_some())
+    };
+    manifests
+        .iter()
+        .filter(|file| {
+            // A member is proved with its workspace.
+            let folder = path::parent(file);
+            is_workspace(folder)
+                || !path::ancestors(folder)
+                    .skip(1)
+                    .any(|above| is_workspace(above) && !is_excluded(survey, above, folder))
+        })
+        .filter_map(|file| describe(survey, file))
+        .collect()
+}
+
+/// Whether a workspace leaves a folder out by `exclude`.
+fn is_excluded(survey: &Survey<'_>, workspace: &str, folder: &str) -> bool {
+    let relative = path::relative(workspace, folder);
+    survey
+        .tree
+        .toml(&path::join(workspace, "Cargo.toml"))
+        .and_then(|node| {
+            Some(
+                node.at(&["workspace", "exclude"])?
+                    .items()
+                    .iter()
+                    .filter_map(|item| item.str())
+                    .any(|excluded| path::is_within(&relative, excluded.trim_end_matches('/'))),
+            )
+        })
+        .unwrap_or_default()
+}
+
+fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
+    let tree = survey.tree;
+    let node = tree.toml(file)?;
+    let root = path::parent(file);
+    let framework = tree
+        .under(root)
+        .filter(|other| {
+            path::name(other) == "Cargo.toml" && !path::is_sample(&path::relative(root, other))
+        })
+        .find_map(|manifest| {
+            let node = tree.toml(manifest)?;
+            FRAMEWORKS.iter().find_map(|(name, id)| {
+                let entry = node
+                    .entry_at(&["dependencies", name])
+                    .or_else(|| node.entry_at(&["workspace", "dependencies", name]))?;
+                Some(Fact::new(
+                    (*id).to_owned(),
+                    Evidence::new(manifest, entry.line),
+                ))
+            })
+        });
+    let has_program = tree
+        .under(root)
+        .any(|file| file.ends_with("src/main.rs") || file.contains("src/bin/"));
+    let role = if framework.is_some() && has_program {
+        Role::Backend
+    } else {
+        Role::Library
+    };
+    let mut component = Component::new(root, Language::Rust, role, Evidence::new(file, 1));
+    if root == "." {
+        component.name = node
+            .at(&["package", "name"])
+            .and_then(|name| name.str())
+            .unwrap_or(".")
+            .to_owned();
+    }
+    component.framework = framework.filter(|_| has_program);
+    let mut claims = Vec::new();
+    for name in ["rust-toolchain.toml", "rust-toolchain"] {
+        let Some(found) = tree.nearest(root, name) else {
+            continue;
+        };
+        let as_table = tree
+            .text(&found)
+            .filter(|text| text.contains("[toolchain]"));
+        if as_table.is_some() {
+            if let Some(entry) = tree
+                .toml(&found)
+                .as_ref()
+                .and_then(|node| node.entry_at(&["toolchain", "channel"]))
+                && let Some(version) = entry.node.str()
+            {
+                claims.push((version.to_owned(), Evidence::new(&found, entry.line)));
+            }
+        } else if let Some(text) = tree.text(&found) {
+            claims.push((text.trim().to_owned(), Evidence::new(&found, 1)));
+        }
+    }
+    claims.extend(survey.image_versions(root, &["rust"]));
+    component.version = Fact::decide(claims).or_else(|| Some(Fact::assumed("stable".to_owned())));
+    component.package_manager = Some(Fact::new("cargo".to_owned(), Evidence::new(file, 1)));
+    let lock = path::join(root, "Cargo.lock");
+    component.lock_file = tree.contains(&lock).then(|| Evidence::new(lock, 1));
+    let locked = if component.lock_file.is_some() {
+        " --locked"
+    } else {
+        ""
+    };
+    let scope = if node.get("workspace").is_some() {
+        " --workspace"
+    } else {
+        ""
+    };
+    let evidence = || Evidence::new(file, 1);
+    component.add_step(
+        StepKind::Lint,
+        "Lint with clippy",
+        format!("cargo clippy{scope} --all-targets{locked} -- -D warnings"),
+        evidence(),
+    );
+    component.add_step(
+        StepKind::Format,
+        "Check the format",
+        if scope.is_empty() {
+            "cargo fmt --check"
+        } else {
+            "cargo fmt --all --check"
+        },
+        evidence(),
+    );
+    let test = tree
+        .under(root)
+        .filter(|file| file.ends_with(".rs"))
+        .find(|file| {
+            path::relative(root, file).starts_with("tests/")
+                || file.contains("/tests/")
+                || tree.text(file).is_some_and(|text| {
+                    text.contains("#[test]")
+                        || text.contains("#[cfg(test)]")
+                        || text.contains("::test]")
+                })
+        })
+        .map(|file| Evidence::new(file, 1));
+    match test {
+        Some(evidence) => component.add_step(
+            StepKind::Test,
+            "Test",
+            format!("cargo test{scope}{locked}"),
+            evidence,
+        ),
+        None => component.add_gap("test", "there are no tests", "write a first `#[test]`"),
+    }
+    component.add_step(
+        StepKind::Build,
+        "Build",
+        format!("cargo build{scope}{locked}"),
+        evidence(),
+    );
+    Some(component)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::project::detect_in;
+    use crate::project::testing::tree;
+
+    #[test]
+    fn a_workspace_is_one_component() {
+        let (_folder, tree) = tree(&[
+            (
+                "Cargo.toml",
+                "[workspace]\nmembers = [\"crates/*\"]\nexclude = [\"fuzz\"]\n",
+            ),
+            ("Cargo.lock", ""),
+            (
+                "crates/api/Cargo.toml",
+                "[package]\nname = \"api\"\n[dependencies]\naxum = \"0.7\"\n",
+            ),
+            (
+                "crates/api/src/main.rs",
+                "fn main() {}\n#[test]\nfn a() {}\n",
+            ),
+            ("fuzz/Cargo.toml", "[package]\nname = \"fuzz\"\n"),
+            ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.80\"\n"),
+        ]);
+        let found = detect_in(&tree).components;
+        let roots: Vec<_> = found
+            .iter()
+            .map(|component| component.root.as_str())
+            .collect();
+        assert_eq!(roots, [".", "fuzz"]);
+        assert_eq!(found[0].role, Role::Backend);
+        assert_eq!(
+            found[0].steps[2].command.run,
+            "cargo test --workspace --locked"
+        );
+        assert_eq!(
+            found[0].version.as_ref().map(|found| found.value.as_str()),
+            Some("1.80")
+        );
+    }
 }
