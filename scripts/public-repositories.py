@@ -228,11 +228,30 @@ def git_directory(mirror, name):
 
 
 def export(git_dir, commit, target):
-    archive = subprocess.Popen(["git", f"--git-dir={git_dir}", "archive", "--format=tar", commit], stdout=subprocess.PIPE)
-    unpack = subprocess.run(["tar", "-x", "-C", target], stdin=archive.stdout, check=False)
-    archive.stdout.close()
-    if archive.wait() != 0 or unpack.returncode != 0:
-        raise OSError("git archive failed")
+    """Write the commit's files to `target`; returns the paths whose content the mirror lacks.
+
+    `git archive` would leave out what `.gitattributes` marks as export-ignore, which is often .github itself,
+    so the files come through an index of our own, which lies beside the export and not in the mirror.
+    """
+    index = f"{target}.index"
+    environment = {**os.environ, "GIT_INDEX_FILE": index}
+
+    def git(*arguments, **options):
+        command = ["git", f"--git-dir={git_dir}", f"--work-tree={target}", *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, check=True, **options).stdout
+
+    git("read-tree", commit)
+    blobs = {}
+    for entry in git("ls-files", "-s", "-z").split(b"\0")[:-1]:
+        mode, name, _ = entry.split(b"\t", 1)[0].split()
+        if mode != b"160000":  # a submodule's commit is never in the repository
+            blobs.setdefault(name, []).append(entry.split(b"\t", 1)[1])
+    answers = git("cat-file", "--batch-check", input=b"\n".join(blobs) + b"\n")
+    absent = [path for line in answers.splitlines() if line.endswith(b" missing") for path in blobs[line.split()[0]]]
+    if absent:
+        git("update-index", "--force-remove", "-z", "--stdin", input=b"\0".join(absent) + b"\0")
+    git("checkout-index", "--all", "--quiet")
+    return sorted(path.decode(errors="replace") for path in absent)
 
 
 def initialise(path):
@@ -254,10 +273,15 @@ def judge(binary, mirror, repository):
         path = os.path.join(folder, repository["name"].split("/")[1])
         os.mkdir(path)
         try:
-            export(git_dir, repository["commit"], path)
+            absent = export(git_dir, repository["commit"], path)
             initialise(path)
         except (OSError, subprocess.CalledProcessError) as error:
-            tally.differences.append(f"unread   {error}")
+            detail = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()
+            tally.differences.append(f"unread   {error} {detail}")
+            return tally
+        needed = {c["lock_file"] for c in repository.get("component", []) if "lock_file" in c} & set(absent)
+        if needed:
+            tally.differences.append(f"unread   the mirror lacks {', '.join(sorted(needed))}")
             return tally
 
         report, problem = run_json([binary, "detect", "--format", "json", path])
