@@ -160,7 +160,7 @@ def does(report, components, wanted):
     names = {wanted["component"]}
     names |= {c.get("name") for c in components if c.get("root") == wanted["component"]}
     for workflow in report.get("workflows", []):
-        if workflow.get("path") != wanted["workflow"]:
+        if workflow.get("path") not in as_list(wanted["workflow"]):
             continue
         for task in workflow.get("does", []):
             # A scan looks at the whole repository, so it may name no component.
@@ -197,10 +197,10 @@ def compare(repository, report, tally):
         tally.differences.append(f"extra    {root} ({language}){', known not to be a component' if known else ''}")
 
     for wanted in repository.get("covered", []):
-        text = f"{wanted['task']} of {wanted['component']} by {wanted['workflow']}"
+        text = f"{wanted['task']} of {wanted['component']} by {' or '.join(as_list(wanted['workflow']))}"
         tally.check(does(report, got, wanted), f"wrong    not seen as covered: {text}")
     for wanted in repository.get("uncovered", []):
-        text = f"{wanted['task']} of {wanted['component']} by {wanted['workflow']}"
+        text = f"{wanted['task']} of {wanted['component']} by {' or '.join(as_list(wanted['workflow']))}"
         tally.check(not does(report, got, wanted), f"wrong    wrongly seen as covered: {text}")
 
 
