@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Runs a generated workflow with the real runner `act`, without containers.
+
+usage: run.py PEERS_DIR REPOSITORY WORKFLOW [EVENT]
+
+REPOSITORY is a scratch clone with the workflow in it. Set-up actions are mapped to the stand-ins beside this
+file; an action without one is refused. Service containers need an engine that is not everywhere: a real
+PostgreSQL of this machine takes the place of a `postgres` service, at a free port, and the workflow is run with
+that port and without its `services:`. Everything that differs from GitHub is printed as `differs: ...`.
+
+Prints one JSON object a finished step: {"job", "step", "result"}; the last line is {"exit": act's exit code}.
+Exit code: act's, or 3 where the workflow could not be run at all.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def fail(message):
+    print(f"cannot run: {message}", file=sys.stderr)
+    sys.exit(3)
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Postgres:
+    """A throw-away cluster with the user and database that a generated job expects."""
+
+    def __init__(self):
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        if not programs:
+            fail("PostgreSQL is not installed")
+        self.bin = programs[-1].parent
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ci-tool-pg-"))
+        self.port = free_port()
+        # initdb refuses to run as root.
+        shutil.chown(self.dir, "postgres") if os.geteuid() == 0 else None
+        (self.dir / "password").write_text("postgres")
+        self.run("initdb", "-D", self.dir / "data", "-A", "scram-sha-256", "-U", "postgres", "--pwfile", self.dir / "password")
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.dir} -c fsync=off"
+        self.run("pg_ctl", "-D", self.dir / "data", "-w", "-o", options, "-l", self.dir / "log", "start")
+        self.run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "test")
+
+    def run(self, program, *arguments):
+        command = [str(self.bin / program), *map(str, arguments)]
+        if os.geteuid() == 0:
+            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+        env = {**os.environ, "PGPASSWORD": "postgres"}
+        done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=self.dir)
+        if done.returncode:
+            fail(f"{program}: {done.stdout}{done.stderr}")
+
+    def stop(self):
+        self.run("pg_ctl", "-D", self.dir / "data", "-m", "immediate", "stop")
+        shutil.rmtree(self.dir)
+
+
+def take_out_services(text):
+    """The workflow without `services:` of its jobs, and the services' names."""
+    kept, names, inside = [], [], False
+    for line in text.splitlines(keepends=True):
+        indent = len(line) - len(line.lstrip())
+        if line == "    services:\n":
+            inside = True
+            continue
+        if inside and line.strip() and indent <= 4:
+            inside = False
+        if inside:
+            if indent == 6 and line.rstrip().endswith(":"):
+                names.append(line.strip().rstrip(":"))
+            continue
+        kept.append(line)
+    return "".join(kept), sorted(set(names))
+
+
+def main():
+    peers, repository, workflow = map(pathlib.Path, sys.argv[1:4])
+    event = sys.argv[4] if len(sys.argv) > 4 else "push"
+    path = repository / workflow
+    text = path.read_text()
+
+    mapped = []
+    for name, commit in sorted(set(re.findall(r"uses: ([\w.-]+/[\w.-]+)@([0-9a-f]{40})", text))):
+        if name == "actions/checkout":
+            continue  # built into act
+        stand_in = HERE / "actions" / name.replace("/", "-")
+        if not stand_in.is_dir():
+            fail(f"there is no stand-in for {name}")
+        mapped += ["--local-repository", f"{name}@{commit}={stand_in}"]
+        print(f"differs: {name} is {stand_in.relative_to(HERE)}")
+
+    text, services = take_out_services(text)
+    postgres = None
+    for service in services:
+        if service != "postgres":
+            fail(f"there is no stand-in for the service {service}")
+        postgres = Postgres()
+        text = text.replace("localhost:5432", f"localhost:{postgres.port}").replace('PGPORT: "5432"', f'PGPORT: "{postgres.port}"')
+        print(f"differs: the service postgres is this machine's, at port {postgres.port}")
+    path.write_text(text)
+
+    home = tempfile.mkdtemp(prefix="ci-tool-act-")
+    env = {name: os.environ[name] for name in ("LANG", "TERM") if name in os.environ}
+    env |= {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "NPM_CONFIG_", "SSL_CERT", "NODE_EXTRA"))}
+    env |= {"HOME": home, "PATH": f"{peers}/npm/node_modules/.bin:{os.environ['PATH']}", "NEXT_TELEMETRY_DISABLED": "1", "CI": "true"}
+    command = [
+        str(peers / "py/bin/act"), event, "-W", str(workflow), "-P", "ubuntu-24.04=-self-hosted", "--json",
+        "--action-offline-mode", "--no-cache-server", *mapped,
+    ]
+    try:
+        done = subprocess.run(command, cwd=repository, env=env, capture_output=True, text=True, timeout=900)
+    finally:
+        if postgres:
+            postgres.stop()
+        shutil.rmtree(home, ignore_errors=True)
+    log = []
+    for line in done.stdout.splitlines() + done.stderr.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            log.append(line)
+            continue
+        if entry.get("stepResult") and entry.get("stage", "Main") == "Main":
+            print(json.dumps({"job": entry.get("jobID", entry.get("job")), "step": entry["step"], "result": entry["stepResult"]}))
+        log.append(f"[{entry.get('jobID', '')}] {entry.get('msg', '').rstrip()}")
+    print("\n".join(log), file=sys.stderr)
+    print(json.dumps({"exit": done.returncode}))
+    sys.exit(done.returncode)
+
+
+main()

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs the real tools that the tests run against into DIR, once.
+# usage: scripts/install-peers.sh [DIR]      needs Python 3, Node.js, and root for apt
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+dir=${1:-${CI_TOOL_PEERS:-$HOME/.cache/ci-tool/peers}}
+stamp=$(cat "$here/install-peers.sh" "$here"/peers/*.txt "$here"/peers/package*.json | sha256sum | cut -d' ' -f1)
+if [ "$(cat "$dir/stamp" 2>/dev/null || true)" = "$stamp" ]; then
+  echo "peers: up to date in $dir"
+  exit 0
+fi
+mkdir -p "$dir/npm"
+rm -f "$dir/stamp"
+[ -x "$dir/py/bin/python" ] || python3 -m venv "$dir/py"
+"$dir/py/bin/pip" install --quiet --no-deps --require-hashes -r "$here/peers/wheels.txt"
+"$dir/py/bin/pip" install --quiet -r "$here/peers/requirements.txt"
+cp "$here/peers/package.json" "$here/peers/package-lock.json" "$dir/npm/"
+(cd "$dir/npm" && npm ci --no-audit --no-fund --loglevel=error)
+ln -sfn "$dir/py/bin/shellcheck" "$dir/shellcheck"
+if [ ! -x /usr/lib/postgresql/15/bin/initdb ] && [ -z "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ]; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+fi
+"$dir/py/bin/actionlint" --version | head -n 1
+"$dir/py/bin/zizmor" --version
+"$dir/py/bin/check-jsonschema" --version
+"$dir/py/bin/act" --version
+"$dir/py/bin/copier" --version
+echo "@actions/workflow-parser $(node -p "require('$dir/npm/node_modules/@actions/workflow-parser/package.json').version")"
+find /usr/lib/postgresql -name postgres -type f | head -n 1
+echo "$stamp" > "$dir/stamp"
