@@ -188,9 +188,21 @@ pub fn plan_with(
         &settings.own_action,
     )
     .map_err(one)?;
+    // What we wrote ourselves, edited or not, makes nothing superfluous.
+    let own: BTreeSet<String> = templates
+        .iter()
+        .filter_map(|source| Manifest::parse(source.name, source.manifest).ok())
+        .map(|manifest| format!("{FOLDER}/{}", manifest.file))
+        .filter(|path| match current(path) {
+            Current::Text(text) => header::origin(&text) != Origin::Foreign,
+            _ => false,
+        })
+        .collect();
     let mut files = Vec::new();
     for source in wanted {
-        files.push(plan_file(source, &renderer, project, settings, current)?);
+        files.push(plan_file(
+            source, &renderer, project, settings, &own, current,
+        )?);
     }
     let gaps = project
         .components
@@ -214,6 +226,7 @@ fn plan_file(
     renderer: &Renderer<'_>,
     project: &Project,
     settings: &Settings,
+    own: &BTreeSet<String>,
     current: &dyn Fn(&str) -> Current,
 ) -> Result<PlannedFile, PlanError> {
     let one = |error: SourceError| PlanError::Template(vec![error]);
@@ -225,7 +238,7 @@ fn plan_file(
         Current::Text(text) => header::origin(text),
         _ => Origin::Foreign,
     };
-    let coverage = Coverage::new(project, &manifest, &path, &ours);
+    let coverage = Coverage::new(project, &manifest, own);
     let mut view = View::new(project, settings, &coverage.components);
     view.title.clone_from(&manifest.title);
     view.file_path.clone_from(&path);
@@ -357,13 +370,12 @@ struct Coverage {
 }
 
 impl Coverage {
-    fn new(project: &Project, manifest: &Manifest, path: &str, ours: &Origin) -> Self {
-        let own = !matches!(ours, Origin::Foreign);
+    fn new(project: &Project, manifest: &Manifest, own: &BTreeSet<String>) -> Self {
         let others = || {
             project
                 .workflows
                 .iter()
-                .filter(move |workflow| !(own && workflow.path == path))
+                .filter(|workflow| !own.contains(&workflow.path))
         };
         let mut coverage = Self {
             whole: None,

@@ -4,5 +4,12 @@
 // helpers between files of one binary.
 #![allow(clippy::disallowed_methods, unreachable_pub, missing_docs)]
 
+mod act;
 mod architecture;
+mod bad_input;
+mod cli;
+mod common;
+mod docs;
+mod peers;
+mod samples;
 mod templates;

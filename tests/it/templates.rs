@@ -7,8 +7,7 @@ use ci_tool::project::model::{
 use ci_tool::workflows::plan::Current;
 use ci_tool::workflows::{OwnAction, Settings, plan};
 
-/// A commit that stands for a release of our own action.
-pub const RELEASE: &str = "0123456789abcdef0123456789abcdef01234567";
+use crate::common::RELEASE;
 
 /// Settings of a released build.
 pub fn settings() -> Settings {
@@ -163,19 +162,11 @@ pub fn projects() -> Vec<(String, Project)> {
 #[test]
 fn every_branch_of_every_template_gives_a_sound_workflow() {
     let mut count = 0;
-    let folder = std::env::var_os("CI_TOOL_DUMP").map(std::path::PathBuf::from);
     for (name, project) in projects() {
         let plan = plan(&project, &settings(), &|_| Current::Missing)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         for file in plan.files {
-            let Some(content) = file.content else {
-                continue;
-            };
-            count += 1;
-            if let Some(folder) = &folder {
-                let path = folder.join(format!("{name}-{}.yml", file.template));
-                std::fs::write(path, content).expect("written");
-            }
+            count += usize::from(file.content.is_some());
         }
     }
     assert!(count > 100, "{count}");

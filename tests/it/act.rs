@@ -1,0 +1,230 @@
+//! Generated workflows really run, under `act`, with real Python, Node.js and
+//! PostgreSQL; and where something is broken, the right step fails.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{ci_tool, git, peers, root, sample};
+
+/// What a run under act gave: its exit code, and each step's result by job.
+struct Ran {
+    code: i32,
+    steps: Vec<(String, String, String)>,
+    log: String,
+}
+
+impl Ran {
+    fn result(&self, job: &str, step: &str) -> &str {
+        self.steps
+            .iter()
+            .rfind(|(known, name, _)| known == job && name == step)
+            .map_or_else(
+                || panic!("{job} has no step {step:?}: {:?}\n{}", self.steps, self.log),
+                |(_, _, result)| result.as_str(),
+            )
+    }
+
+    fn failed(&self) -> Vec<(&str, &str)> {
+        self.steps
+            .iter()
+            .filter(|(_, _, result)| result == "failure")
+            .map(|(job, step, _)| (job.as_str(), step.as_str()))
+            .collect()
+    }
+}
+
+/// Generates in a copy of a sample, changes it, and runs one workflow.
+fn run(name: &str, workflow: &str, change: impl FnOnce(&Path)) -> Ran {
+    let folder = sample(name);
+    let generated = ci_tool(folder.path(), &["generate"]);
+    assert_eq!(generated.code, 0, "{}", generated.stderr);
+    change(folder.path());
+    git(folder.path(), &["init", "--quiet"]);
+    git(folder.path(), &["add", "--all"]);
+    git(folder.path(), &["commit", "--quiet", "--message", "sample"]);
+    let output = Command::new("python3")
+        .arg(root().join("scripts/act/run.py"))
+        .arg(peers())
+        .arg(folder.path())
+        .arg(format!(".github/workflows/{workflow}.yml"))
+        .output()
+        .expect("python3 starts");
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    // What differs from GitHub is said in the test's output.
+    for line in stdout.lines().filter(|line| line.starts_with("differs: ")) {
+        println!("{name} {workflow} {line}");
+    }
+    let steps = stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|value| {
+            let text = |key: &str| Some(value.get(key)?.as_str()?.to_owned());
+            Some((text("job")?, text("step")?, text("result")?))
+        })
+        .collect();
+    let ran = Ran {
+        code: output.status.code().unwrap_or(-1),
+        steps,
+        log,
+    };
+    assert_ne!(ran.code, 3, "act could not run: {}", ran.log);
+    ran
+}
+
+/// Replaces a text in a file; the text must be there.
+fn replace(folder: &Path, path: &str, old: &str, new: &str) {
+    let path = folder.join(path);
+    let text = std::fs::read_to_string(&path).expect("read");
+    assert!(text.contains(old), "{} has no {old:?}", path.display());
+    std::fs::write(path, text.replacen(old, new, 1)).expect("written");
+}
+
+fn nothing(_: &Path) {}
+
+#[test]
+fn fastapi_backend_passes() {
+    let ran = run("fastapi-nextjs", "backend-ci", nothing);
+    assert_eq!(ran.code, 0, "{}", ran.log);
+    for step in [
+        "Install dependencies",
+        "Lint with ruff",
+        "Build an empty database by migrations",
+        "Check that the migrations equal the models",
+        "Test with pytest",
+    ] {
+        assert_eq!(ran.result("backend", step), "success", "{step}");
+    }
+    assert_eq!(
+        ran.result("result", "Require that no job failed"),
+        "success"
+    );
+}
+
+#[test]
+fn next_frontend_passes() {
+    let ran = run("fastapi-nextjs", "frontend-ci", nothing);
+    assert_eq!(ran.code, 0, "{}", ran.log);
+    for step in [
+        "Install dependencies",
+        "Lint",
+        "Check types",
+        "Test",
+        "Build",
+    ] {
+        assert_eq!(ran.result("frontend", step), "success", "{step}");
+    }
+}
+
+#[test]
+fn django_server_passes_on_a_real_database() {
+    let ran = run("django-vite-pnpm", "backend-ci", nothing);
+    assert_eq!(ran.code, 0, "{}", ran.log);
+    assert_eq!(ran.result("server", "Test"), "success");
+    assert_eq!(
+        ran.result("server", "Build an empty database by migrations"),
+        "success"
+    );
+    assert_eq!(ran.result("server", "Check types with mypy"), "success");
+}
+
+#[test]
+fn vite_frontend_passes() {
+    let ran = run("django-vite-pnpm", "frontend-ci", nothing);
+    assert_eq!(ran.code, 0, "{}", ran.log);
+    for step in [
+        "Install dependencies",
+        "Lint",
+        "Check types",
+        "Test",
+        "Build",
+    ] {
+        assert_eq!(ran.result("web", step), "success", "{step}");
+    }
+}
+
+#[test]
+fn a_broken_migration_fails_its_step_and_no_other() {
+    let ran = run("fastapi-nextjs", "backend-ci", |folder| {
+        replace(
+            folder,
+            "backend/alembic/versions/0002_city.py",
+            "\"jobs\", sa.Column",
+            "\"job\", sa.Column",
+        );
+    });
+    assert_ne!(ran.code, 0);
+    assert_eq!(
+        ran.result("backend", "Build an empty database by migrations"),
+        "failure"
+    );
+    assert_eq!(ran.result("backend", "Lint with ruff"), "success");
+    assert_eq!(ran.result("backend", "Test with pytest"), "success");
+    assert_eq!(
+        ran.result("result", "Require that no job failed"),
+        "failure"
+    );
+}
+
+#[test]
+fn a_model_without_its_migration_fails_the_check() {
+    let ran = run("fastapi-nextjs", "backend-ci", |folder| {
+        replace(
+            folder,
+            "backend/app/models.py",
+            "    city: Mapped",
+            "    country: Mapped[str | None] = mapped_column(String(2))\n    city: Mapped",
+        );
+    });
+    assert_ne!(ran.code, 0);
+    assert_eq!(
+        ran.result("backend", "Build an empty database by migrations"),
+        "success"
+    );
+    assert_eq!(
+        ran.result("backend", "Check that the migrations equal the models"),
+        "failure"
+    );
+}
+
+#[test]
+fn broken_code_fails_the_tests() {
+    let ran = run("django-vite-pnpm", "backend-ci", |folder| {
+        replace(
+            folder,
+            "server/notes/views.py",
+            "tags__contains",
+            "tags__contained_by",
+        );
+        replace(folder, "server/notes/views.py", "[tag]", "[]");
+    });
+    assert_ne!(ran.code, 0);
+    assert_eq!(
+        ran.failed(),
+        [("server", "Test"), ("result", "Require that no job failed")],
+        "{}",
+        ran.log
+    );
+}
+
+#[test]
+fn a_wrong_type_fails_the_type_check_and_nothing_else() {
+    let ran = run("django-vite-pnpm", "frontend-ci", |folder| {
+        replace(
+            folder,
+            "web/src/main.tsx",
+            "rather long\", 10",
+            "rather long\", \"10\"",
+        );
+    });
+    assert_ne!(ran.code, 0);
+    assert_eq!(
+        ran.failed(),
+        [
+            ("web", "Check types"),
+            ("result", "Require that no job failed")
+        ],
+        "{}",
+        ran.log
+    );
+}

@@ -1,0 +1,125 @@
+//! Pages that are made from the code are what the code says.
+//! `UPDATE_DOCS=1 cargo test --test it docs` writes them anew.
+
+use std::fmt::Write as _;
+
+use clap::CommandFactory as _;
+
+use crate::common::root;
+
+fn holds(path: &str, text: &str) {
+    let file = root().join(path);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all(file.parent().expect("it has a parent")).expect("created");
+        std::fs::write(&file, text).expect("written");
+    }
+    let current = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        current == text,
+        "{path} is not what the code says: UPDATE_DOCS=1 cargo test --test it docs"
+    );
+}
+
+fn pretty(value: &impl serde::Serialize) -> String {
+    format!("{}\n", serde_json::to_string_pretty(value).expect("JSON"))
+}
+
+#[test]
+fn command_line() {
+    let mut page = "# Command line\n\nMade from the code.\n".to_owned();
+    let mut cli = ci_tool::cli::Cli::command().term_width(100);
+    cli.build();
+    fn write(command: &mut clap::Command, page: &mut String) {
+        let name = command.get_bin_name().unwrap_or("ci-tool").to_owned();
+        let help = command.render_long_help().to_string();
+        let _ = write!(page, "\n## `{name}`\n\n```text\n");
+        for line in help.lines() {
+            let _ = writeln!(page, "{}", line.trim_end());
+        }
+        page.push_str("```\n");
+        for inner in command.get_subcommands_mut() {
+            if !inner.is_hide_set() && inner.get_name() != "help" {
+                write(inner, page);
+            }
+        }
+    }
+    write(&mut cli, &mut page);
+    page.push_str("\n## Environment\n\n| variable | meaning |\n|---|---|\n");
+    for (name, meaning) in ci_tool::sys::env::VARIABLES {
+        let _ = writeln!(page, "| `{name}` | {meaning} |");
+    }
+    page.push_str(
+        "\n## Exit codes\n\n| code | meaning |\n|---|---|\n\
+         | 0 | done, and the answer is yes |\n\
+         | 1 | done, and the answer is no: drift under `--check`, a file of another's in the way |\n\
+         | 2 | wrong usage or configuration |\n\
+         | 3 | it could not be found out or done |\n",
+    );
+    holds("docs/reference/cli.md", &page);
+}
+
+#[test]
+fn configuration() {
+    let schema = schemars::schema_for!(ci_tool::config::Config);
+    holds("docs/config.schema.json", &pretty(&schema));
+    let mut page = "# Configuration\n\nMade from the code. One optional file, `.github/ci-tool.yml`. Flags beat the \
+                    environment, the environment beats the file, the file beats what is detected. A key that is not \
+                    known is an error.\n\n```yaml\n# yaml-language-server: $schema=config.schema.json\ngenerate:\n  \
+                    timeout-minutes: 20\ndetect:\n  ignore: [legacy]\n  components:\n    backend:\n      version: \"3.12\"\n\
+                    ```\n\n| key | meaning |\n|---|---|\n"
+        .to_owned();
+    let value = serde_json::to_value(&schema).expect("JSON");
+    fn rows(node: &serde_json::Value, all: &serde_json::Value, prefix: &str, page: &mut String) {
+        let node = match node.get("$ref").and_then(|text| text.as_str()) {
+            Some(reference) => all
+                .pointer(reference.trim_start_matches('#'))
+                .expect("the schema refers to itself"),
+            None => node,
+        };
+        for (name, inner) in node["properties"].as_object().into_iter().flatten() {
+            let text = inner["description"]
+                .as_str()
+                .unwrap_or_default()
+                .replace('\n', " ");
+            let path = format!("{prefix}{name}");
+            let _ = writeln!(page, "| `{path}` | {text} |");
+            if let Some(map) = inner.get("additionalProperties") {
+                rows(map, all, &format!("{path}.<folder>."), page);
+            }
+            rows(inner, all, &format!("{path}."), page);
+        }
+    }
+    rows(&value, &value, "", &mut page);
+    holds("docs/reference/config.md", &page);
+}
+
+#[test]
+fn what_detect_prints() {
+    holds(
+        "docs/detect.schema.json",
+        &pretty(&schemars::schema_for!(ci_tool::project::Project)),
+    );
+}
+
+#[test]
+fn templates() {
+    use ci_tool::workflows::catalog::{Manifest, TEMPLATES};
+    let mut page = "# Templates\n\nMade from the code.\n\n| template | file | what it does | where it applies |\n|---|---|---|---|\n".to_owned();
+    for source in TEMPLATES {
+        let manifest = Manifest::parse(source.name, source.manifest).expect("it can be read");
+        let _ = writeln!(
+            page,
+            "| `{}` | `.github/workflows/{}` | {} | `{}` |",
+            source.name, manifest.file, manifest.summary, manifest.when
+        );
+    }
+    page.push_str("\n## Actions\n\nEvery action is pinned to the commit of a release.\n\n| action | release | commit |\n|---|---|---|\n");
+    for (name, action) in ci_tool::workflows::actions::ACTIONS.iter() {
+        let _ = writeln!(
+            page,
+            "| `{name}` | {} | `{}` |",
+            action.version, action.commit
+        );
+    }
+    holds("docs/reference/templates.md", &page);
+}
