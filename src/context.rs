@@ -47,6 +47,7 @@ impl Context {
     /// # Errors
     /// Where the folder cannot be listed, or the configuration is wrong.
     pub fn detect(&self, root: &Path) -> Result<(Project, Loaded)> {
+        let started = std::time::Instant::now();
         let loaded = self.config(root)?;
         let ignore = &loaded.config.detect.ignore;
         let tree = Tree::walk_ignoring(root, ignore).map_err(|error| {
@@ -59,6 +60,11 @@ impl Context {
             };
             anyhow::Error::from(failure)
         })?;
+        tracing::info!(
+            files = tree.files().len(),
+            microseconds = started.elapsed().as_micros() as u64,
+            "walked"
+        );
         let mut project = project::detect_in(&tree);
         correct(&mut project, &loaded.config)?;
         for warning in &project.warnings {

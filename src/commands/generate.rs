@@ -82,13 +82,13 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> 
     let started = std::time::Instant::now();
     let (project, loaded) = context.detect(&args.path)?;
     tracing::info!(
-        milliseconds = started.elapsed().as_millis() as u64,
+        microseconds = started.elapsed().as_micros() as u64,
         "detected"
     );
     let settings = settings(args, context, &project, &loaded.config)?;
     let plan = plan(&project, &settings, &|path| current(&args.path, path)).map_err(explain)?;
     tracing::info!(
-        milliseconds = started.elapsed().as_millis() as u64,
+        microseconds = started.elapsed().as_micros() as u64,
         "planned"
     );
     let mode = if args.check {

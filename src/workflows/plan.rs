@@ -278,8 +278,8 @@ fn plan_file(
         if let Some(by) = covered {
             file.status = Status::Covered;
             file.reason = format!("{by} does this already");
-            file.notes.clear();
         }
+        file.notes.clear();
         if matches!(ours, Origin::Ours { .. } | Origin::Edited { .. }) {
             file.status = Status::Obsolete;
             file.reason = format!(
