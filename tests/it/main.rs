@@ -2,7 +2,12 @@
 
 // Tests set the stage by means that the code itself may not use, and share
 // helpers between files of one binary.
-#![allow(clippy::disallowed_methods, unreachable_pub, missing_docs)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    unreachable_pub,
+    missing_docs
+)]
 
 mod act;
 mod architecture;
