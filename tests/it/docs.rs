@@ -104,6 +104,14 @@ fn what_detect_prints() {
 #[test]
 fn templates() {
     use ci_tool::workflows::catalog::{Manifest, TEMPLATES};
+    let help = crate::common::ci_tool(&root(), &["generate", "--help"]).stdout;
+    for source in TEMPLATES {
+        assert!(
+            help.contains(source.name),
+            "the help of --only does not name {}",
+            source.name
+        );
+    }
     let mut page = "# Templates\n\nMade from the code.\n\n| template | file | what it does | where it applies |\n|---|---|---|---|\n".to_owned();
     for source in TEMPLATES {
         let manifest = Manifest::parse(source.name, source.manifest).expect("it can be read");
@@ -122,4 +130,53 @@ fn templates() {
         );
     }
     holds("docs/reference/templates.md", &page);
+}
+
+#[test]
+fn every_status_is_described() {
+    use ci_tool::workflows::Status;
+    let page = std::fs::read_to_string(root().join("docs/reference/plan.md")).expect("read");
+    for status in [
+        Status::Create,
+        Status::Update,
+        Status::Overwrite,
+        Status::Unchanged,
+        Status::Edited,
+        Status::Foreign,
+        Status::Covered,
+        Status::NotApplicable,
+        Status::Obsolete,
+    ] {
+        let word = serde_json::to_value(status).expect("JSON");
+        let row = format!("| `{}` |", word.as_str().expect("a word"));
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(&row))
+            .unwrap_or_else(|| panic!("{row}"));
+        assert_eq!(line.ends_with("| yes |"), status.is_drift(), "{line}");
+    }
+}
+
+#[test]
+fn links_of_pages_lead_somewhere() {
+    let mut count = 0;
+    for page in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "ARCHITECTURE.md",
+        "docs/detection.md",
+        "docs/reference/plan.md",
+    ] {
+        let text = std::fs::read_to_string(root().join(page))
+            .unwrap_or_else(|error| panic!("{page}: {error}"));
+        for part in text.split("](").skip(1) {
+            let target = part.split(')').next().unwrap_or_default();
+            if !target.contains("://") {
+                let path = root().join(page).parent().expect("a folder").join(target);
+                assert!(path.exists(), "{page} links to {target}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 8, "{count}");
 }

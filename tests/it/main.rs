@@ -16,5 +16,6 @@ mod cli;
 mod common;
 mod docs;
 mod peers;
+mod properties;
 mod samples;
 mod templates;
