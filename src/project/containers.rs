@@ -293,7 +293,7 @@ fn exists(tree: &Tree, source: &str) -> bool {
 /// there, 1 where it copies from there; `None` where it has nothing to do with it.
 pub(super) fn nearness(tree: &Tree, container: &Container, root: &str) -> Option<usize> {
     let here = path::parent(&container.path);
-    if here == root && root != "." || container.context == root && root != "." {
+    if root != "." && (here == root || container.context == root) {
         return Some(0);
     }
     let text = tree.text(&container.path)?;

@@ -122,7 +122,7 @@ impl<'a> Survey<'a> {
                     text.lines()
                         .skip(line - 1)
                         .take(2)
-                        .any(|line| line.contains(name) || line.contains('$'))
+                        .any(|line| line.contains(name))
                 })
             })
             .or_else(|| container.evidence.first().map(|evidence| evidence.line))

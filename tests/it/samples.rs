@@ -18,7 +18,7 @@ fn detect_says_of_every_sample_what_was_written_down_by_hand() {
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let expected: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let pretty = |value| serde_json::to_string_pretty(value).expect("JSON");
-        let diff = similar::TextDiff::from_lines(&pretty(&expected), &pretty(&found))
+        let diff = similar::TextDiff::from_lines(pretty(&expected), pretty(&found))
             .unified_diff()
             .header("expected", "found")
             .to_string();

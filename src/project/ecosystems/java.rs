@@ -158,7 +158,15 @@ fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
     } else {
         ("gradle", "gradlew", "gradle")
     };
-    component.package_manager = Some(Fact::new(id.to_owned(), Evidence::new(file, 1)));
+    let rival = tree
+        .first_in(root, &GRADLE)
+        .filter(|_| is_maven)
+        .map(|rival| ("gradle".to_owned(), Evidence::new(rival, 1)));
+    component.package_manager = Fact::decide(
+        [(id.to_owned(), Evidence::new(file, 1))]
+            .into_iter()
+            .chain(rival),
+    );
     let program = if tree.contains(&path::join(root, wrapper)) {
         format!("./{wrapper}")
     } else {

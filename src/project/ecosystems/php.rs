@@ -60,7 +60,20 @@ fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
     {
         claims.push((minor(version), Evidence::new(file, entry.line)));
     }
-    claims.extend(survey.ci_versions(root, "php-version"));
+    let ci = survey.ci_versions(root, "php-version");
+    let mut distinct: Vec<String> = Vec::new();
+    for (version, _) in &ci {
+        if !distinct.contains(version) {
+            distinct.push(version.clone());
+        }
+    }
+    if distinct.len() > 1
+        && let Some((_, evidence)) = ci.first()
+    {
+        component.supported_versions = Some(Fact::new(distinct, evidence.clone()));
+    } else {
+        claims.extend(ci);
+    }
     if claims.is_empty()
         && let Some(entry) = node.entry_at(&["require", "php"])
         && let Some(range) = entry.node.str()

@@ -111,6 +111,17 @@ fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
         ),
         None => component.add_gap("lint", "no linter is set up", "add rubocop to the Gemfile"),
     }
+    if let Some(evidence) = gem("standard")
+        && !component.has_step(StepKind::Lint)
+    {
+        component.gaps.retain(|gap| gap.kind != "lint");
+        component.add_step(
+            StepKind::Lint,
+            "Lint with Standard",
+            "bundle exec standardrb",
+            evidence,
+        );
+    }
     let specs = tree.under(root).find(|file| file.ends_with("_spec.rb"));
     let tests = tree.under(root).find(|file| file.ends_with("_test.rb"));
     let test = match (specs, tests) {

@@ -1,7 +1,8 @@
 //! Rust components: a workspace, or a package outside one.
 
 use crate::project::Survey;
-use crate::project::model::{Component, Evidence, Fact, Language, Role, StepKind};
+use crate::project::defaults;
+use crate::project::model::{Component, Evidence, Fact, Language, Need, Role, StepKind};
 use crate::project::path;
 
 /// Frameworks by the crate that brings them.
@@ -160,6 +161,9 @@ fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
                 })
         })
         .map(|file| Evidence::new(file, 1));
+    if test.is_some() {
+        add_servers(survey, root, &mut component);
+    }
     match test {
         Some(evidence) => component.add_step(
             StepKind::Test,
@@ -176,6 +180,55 @@ fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
         evidence(),
     );
     Some(component)
+}
+
+/// Servers that tests reach through sqlx and redis: sqlx checks its queries
+/// against a database even to compile, where DATABASE_URL names one.
+fn add_servers(survey: &Survey<'_>, root: &str, component: &mut Component) {
+    let tree = survey.tree;
+    let manifests = tree.under(root).filter(|file| {
+        path::name(file) == "Cargo.toml" && !path::is_sample(&path::relative(root, file))
+    });
+    for manifest in manifests {
+        let Some(text) = tree.text(manifest) else {
+            continue;
+        };
+        let at = |word: &str| {
+            let at = text
+                .lines()
+                .position(|line| line.contains(word) && !line.starts_with('#'))?;
+            Some(Evidence::new(manifest, at + 1))
+        };
+        let address = tree
+            .first_in(root, &[".env", ".env.sample", ".env.example"])
+            .and_then(|file| Some(Evidence::new(&file, tree.line_with(&file, "DATABASE_URL")?)));
+        let uses_macros = || {
+            tree.under(root)
+                .filter(|file| file.ends_with(".rs"))
+                .find_map(|file| Some(Evidence::new(file, tree.line_with(file, "sqlx::")?)))
+        };
+        if let Some(evidence) = at("sqlx")
+            && text.contains("postgres")
+            && let Some(reason) = address.or_else(uses_macros)
+        {
+            let image = survey.service_image(root, "postgres").map_or_else(
+                || defaults::service_image("postgres").to_owned(),
+                |(image, _)| image,
+            );
+            component.add_service("postgres", &image, Need::Tests, evidence);
+            component.add_environment("DATABASE_URL", Need::Tests, reason);
+        }
+        let redis = text.lines().position(|line| {
+            line.starts_with("redis") && line.contains('=') || line.contains("redis-rs")
+        });
+        if let Some(evidence) = redis.map(|at| Evidence::new(manifest, at + 1)) {
+            let image = survey.service_image(root, "redis").map_or_else(
+                || defaults::service_image("redis").to_owned(),
+                |(image, _)| image,
+            );
+            component.add_service("redis", &image, Need::Tests, evidence);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub(super) enum Found {
         names: Vec<String>,
         folder: String,
         everywhere: bool,
+        /// The one package that is meant, where it is named.
+        member: Option<String>,
     },
     /// Targets of a Makefile.
     Make {
@@ -163,6 +165,23 @@ fn unwrap(mut words: Vec<String>, folder: &str) -> (Vec<String>, String) {
     let mut folder = folder.to_owned();
     loop {
         let text: Vec<&str> = words.iter().map(String::as_str).collect();
+        // A project's own scripts are known by their names alone.
+        if let ["hatch" | "pdm", "run", name, ..] = text.as_slice() {
+            let name = name.rsplit(':').next().unwrap_or_default();
+            let stands_for = if name.starts_with("test") || name.starts_with("cov") {
+                Some("pytest")
+            } else if ["lint", "style", "fmt", "check"]
+                .iter()
+                .any(|word| name.starts_with(word))
+            {
+                Some("ruff")
+            } else {
+                None
+            };
+            if let Some(program) = stands_for {
+                return (vec![program.to_owned()], folder);
+            }
+        }
         let skip = match text.as_slice() {
             [
                 "poetry" | "uv" | "pdm" | "pipenv" | "hatch" | "rye",
@@ -429,6 +448,7 @@ fn runner(words: &[&str], folder: &str) -> Found {
         names,
         folder: folder.to_owned(),
         everywhere: true,
+        member: None,
     }
 }
 
@@ -438,6 +458,7 @@ fn package_manager(words: &[&str], folder: &str) -> Found {
     let mut everywhere = false;
     let mut names = Vec::new();
     let mut is_script = false;
+    let mut member: Option<String> = None;
     let mut at = 1;
     while at < words.len() {
         let word = words[at];
@@ -446,10 +467,16 @@ fn package_manager(words: &[&str], folder: &str) -> Found {
                 let value = words.get(at + 1).copied().unwrap_or_default();
                 at += 2;
                 match word {
-                    "--workspace" | "--filter" | "-F" => everywhere = true,
+                    "--workspace" | "--filter" | "-F" => {
+                        everywhere = true;
+                        member = Some(value.to_owned());
+                    }
                     // `pnpm -w` means the workspace's root and takes no value.
                     "-w" if words[0] == "pnpm" => at -= 1,
-                    "-w" => everywhere = true,
+                    "-w" => {
+                        everywhere = true;
+                        member = Some(value.to_owned());
+                    }
                     _ => folder = path::join(&folder, value),
                 }
                 continue;
@@ -457,6 +484,7 @@ fn package_manager(words: &[&str], folder: &str) -> Found {
             "-r" | "--recursive" | "-ws" | "--workspaces" | "workspaces" => everywhere = true,
             "workspace" => {
                 everywhere = true;
+                member = words.get(at + 1).map(|name| (*name).to_owned());
                 at += 1;
             }
             "run" | "run-script" if !is_script => is_script = true,
@@ -476,7 +504,8 @@ fn package_manager(words: &[&str], folder: &str) -> Found {
                 folder = path::join(&folder, &word["--prefix=".len()..])
             }
             _ if word.starts_with("--filter=") || word.starts_with("--workspace=") => {
-                everywhere = true
+                everywhere = true;
+                member = word.split_once('=').map(|(_, name)| name.to_owned());
             }
             _ if word.starts_with('-') => {}
             "t" => names.push("test".to_owned()),
@@ -494,6 +523,7 @@ fn package_manager(words: &[&str], folder: &str) -> Found {
         names,
         folder,
         everywhere,
+        member,
     }
 }
 

@@ -181,7 +181,27 @@ impl Reader<'_> {
             return;
         }
         match commands::classify(command, folder) {
-            Found::Nothing => {}
+            Found::Nothing => {
+                let first = command
+                    .words
+                    .first()
+                    .map(String::as_str)
+                    .unwrap_or_default();
+                let script = match first {
+                    "bash" | "sh" | "source" | "." => command
+                        .words
+                        .iter()
+                        .skip(1)
+                        .find(|word| !word.starts_with('-')),
+                    _ if first.contains('/') => command.words.first(),
+                    _ => None,
+                };
+                if let Some(file) = script.map(|script| path::join(folder, script))
+                    && self.tree.contains(&file)
+                {
+                    self.shell_script(&file, folder, line, depth);
+                }
+            }
             Found::Task {
                 task,
                 language,
@@ -193,9 +213,10 @@ impl Reader<'_> {
                 names,
                 folder,
                 everywhere,
+                member,
             } => {
                 for name in names {
-                    self.script(&name, &folder, everywhere, line, depth);
+                    self.script(&name, &folder, everywhere, member.as_deref(), line, depth);
                 }
             }
             Found::Make { targets, folder } => {
@@ -209,8 +230,40 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a package manager means the package in a folder by a name: its own,
+    /// or its folder's.
+    fn is_member(&self, root: &str, name: &str) -> bool {
+        let name = name.trim_start_matches("./").trim_end_matches("...");
+        path::is_within(root, name)
+            || self
+                .tree
+                .json(&path::join(root, "package.json"))
+                .is_some_and(|node| node.get("name").and_then(Node::str) == Some(name))
+    }
+
+    /// A script file of the repository, line by line.
+    fn shell_script(&mut self, file: &str, folder: &str, line: usize, depth: usize) {
+        let Some(text) = self.tree.text(file) else {
+            return;
+        };
+        let mut folder = folder.to_owned();
+        for (_, text) in lines(&text) {
+            for (command, folder) in commands::split(&text, &mut folder) {
+                self.command(&command, &folder, line, depth + 1);
+            }
+        }
+    }
+
     /// A package script: of the folder's package, or of every member.
-    fn script(&mut self, name: &str, folder: &str, everywhere: bool, line: usize, depth: usize) {
+    fn script(
+        &mut self,
+        name: &str,
+        folder: &str,
+        everywhere: bool,
+        member: Option<&str>,
+        line: usize,
+        depth: usize,
+    ) {
         if everywhere {
             let roots: Vec<String> = self
                 .components
@@ -221,7 +274,9 @@ impl Reader<'_> {
                 .map(|component| component.root.clone())
                 .collect();
             for root in roots {
-                self.script(name, &root, false, line, depth + 1);
+                if member.is_none_or(|member| self.is_member(&root, member)) {
+                    self.script(name, &root, false, None, line, depth + 1);
+                }
             }
             return;
         }

@@ -15,7 +15,7 @@ use crate::project::model::{self, Component, Fact, Language, Role};
 use crate::project::path;
 
 /// Frameworks shown in a browser, the one that says most first.
-const FRONTENDS: [(&str, &str); 18] = [
+const FRONTENDS: [(&str, &str); 19] = [
     ("next", "next"),
     ("nuxt", "nuxt"),
     ("@sveltejs/kit", "sveltekit"),
@@ -33,6 +33,7 @@ const FRONTENDS: [(&str, &str); 18] = [
     ("ember-cli", "ember"),
     ("preact-cli", "preact"),
     ("@11ty/eleventy", "eleventy"),
+    ("laravel-vite-plugin", "vite"),
     ("vite", "vite"),
 ];
 
@@ -49,7 +50,7 @@ const VIEWS: [&str; 8] = [
 ];
 
 /// Frameworks that serve.
-const BACKENDS: [(&str, &str); 13] = [
+const BACKENDS: [(&str, &str); 14] = [
     ("@nestjs/core", "nest"),
     ("express", "express"),
     ("fastify", "fastify"),
@@ -63,6 +64,7 @@ const BACKENDS: [(&str, &str); 13] = [
     ("restify", "restify"),
     ("@feathersjs/feathers", "feathers"),
     ("@trpc/server", "trpc"),
+    ("nitropack", "nitro"),
 ];
 
 /// Packages that only help people to commit: alone they make no component.
@@ -78,7 +80,7 @@ const TOOLING: [&str; 12] = [
     "concurrently",
     "npm-run-all",
     "changesets",
-    "typescript",
+    "lefthook",
 ];
 
 /// Folders of sites about a project.
@@ -91,6 +93,7 @@ pub(super) fn detect(survey: &Survey<'_>) -> Vec<Component> {
         .named("package.json")
         .map(path::parent)
         .filter(|folder| !path::is_sample(folder) && !folder.contains('{'))
+        .filter(|folder| *folder == "." || !folder.split('/').any(|part| part.starts_with('.')))
         .filter_map(|folder| Package::read(tree, folder))
         .collect();
     let workspaces: Vec<Workspace> = packages
@@ -106,8 +109,10 @@ pub(super) fn detect(survey: &Survey<'_>) -> Vec<Component> {
         .filter_map(|package| describe(survey, package, &workspaces, &by_name))
         .collect();
     // A site about the project is a component only where nothing else is.
-    let is_site =
-        |component: &Component| component.root.split('/').any(|part| SITES.contains(&part));
+    let is_site = |component: &Component| {
+        let first = component.root.split('/').next().unwrap_or_default();
+        SITES.contains(&first) || path::name(&component.root) == "docs"
+    };
     if components.iter().any(|component| !is_site(component)) {
         components.retain(|component| !is_site(component));
     }
@@ -146,14 +151,14 @@ fn describe(
             || name.contains("eslint")
             || name.starts_with("@types/")
     });
-    if !is_application
-        && (only_tooling && !has_tests && !has_build
-            || !has_tests
-                && !has_build
-                && package
-                    .scripts()
-                    .all(|name| !matches!(name, "start" | "dev" | "lint")))
-    {
+    let starts = ["start", "dev", "lint"]
+        .iter()
+        .any(|name| package.script(name).is_some());
+    let has_dependencies = package.dependencies().next().is_some();
+    // A package without any dependency may get its tools from the workspace's root.
+    let is_tooling = only_tooling && !has_tests && (has_dependencies || !has_build);
+    let does_nothing = !has_tests && !has_build && !starts;
+    if !is_application && (is_tooling || does_nothing) {
         return None;
     }
     // Beside another language's manifest a package.json mostly builds its assets.
@@ -284,6 +289,15 @@ fn has_own_sources(survey: &Survey<'_>, package: &Package, workspaces: &[Workspa
 }
 
 fn classify(survey: &Survey<'_>, package: &Package) -> (Role, Option<Fact<String>>) {
+    // Backstage's packages say what they are.
+    if let Some((role, evidence)) = package.text(&["backstage", "role"]) {
+        let framework = || Some(Fact::new("backstage".to_owned(), evidence));
+        match role.as_str() {
+            "frontend" => return (Role::Frontend, framework()),
+            "backend" => return (Role::Backend, framework()),
+            _ => {}
+        }
+    }
     let fact = |id: &str, evidence: model::Evidence| Some(Fact::new(id.to_owned(), evidence));
     let is_published_view = package.get(&["peerDependencies", "react"]).is_some()
         || package.get(&["peerDependencies", "vue"]).is_some();
@@ -291,28 +305,22 @@ fn classify(survey: &Survey<'_>, package: &Package) -> (Role, Option<Fact<String
         let Some((_, evidence)) = package.dependency(name) else {
             continue;
         };
-        if name == "vite" {
+        let is_there = |file: &str| survey.tree.contains(&path::join(&package.root, file));
+        let shows_nothing = match id {
             // Vite alone also runs tests and bundles libraries.
-            let shows = VIEWS
-                .iter()
-                .any(|view| package.runtime_dependency(view).is_some())
-                || survey
-                    .tree
-                    .contains(&path::join(&package.root, "index.html"));
-            if !shows || is_published_view {
-                continue;
+            "vite" if name == "vite" => {
+                let has_view = VIEWS
+                    .iter()
+                    .any(|view| package.runtime_dependency(view).is_some());
+                !(has_view || is_there("index.html")) || is_published_view
             }
-        } else if matches!(id, "next" | "astro" | "gatsby")
-            && package.runtime_dependency(name).is_none()
-            && is_published_view
-        {
-            continue;
-        } else if id == "angular"
-            && !survey
-                .tree
-                .contains(&path::join(&package.root, "angular.json"))
-            && package.script("start").is_none()
-        {
+            "next" | "astro" | "gatsby" => {
+                package.runtime_dependency(name).is_none() && is_published_view
+            }
+            "angular" => !is_there("angular.json") && package.script("start").is_none(),
+            _ => false,
+        };
+        if shows_nothing {
             continue;
         }
         return (Role::Frontend, fact(id, evidence));
@@ -321,19 +329,36 @@ fn classify(survey: &Survey<'_>, package: &Package) -> (Role, Option<Fact<String
         let runs = ["start", "dev", "serve", "start:dev", "start:prod"]
             .iter()
             .any(|script| package.script(script).is_some());
-        if let Some((_, evidence)) = package.runtime_dependency(name)
-            && runs
+        let starts_main = package
+            .text(&["main"])
+            .is_some_and(|(main, _)| survey.tree.contains(&path::join(&package.root, &main)));
+        let declared = if id == "nitro" {
+            package.dependency(name)
+        } else {
+            package.runtime_dependency(name)
+        };
+        if let Some((_, evidence)) = declared
+            && (runs || starts_main)
         {
             return (Role::Backend, fact(id, evidence));
         }
     }
     let bundles = ["webpack", "parcel", "rollup", "esbuild"]
         .iter()
-        .any(|name| package.dependency(name).is_some());
+        .any(|name| {
+            package.dependency(name).is_some()
+                || package
+                    .script("build")
+                    .is_some_and(|(text, _)| text.contains(name))
+        });
     let page = ["index.html", "public/index.html", "src/index.html"]
         .iter()
         .any(|file| survey.tree.contains(&path::join(&package.root, file)));
-    if bundles && page {
+    let shows = ["react-dom", "vue", "svelte", "preact"]
+        .iter()
+        .any(|name| package.runtime_dependency(name).is_some());
+    let is_published = package.get(&["peerDependencies"]).is_some();
+    if bundles && (page || shows && !is_published) {
         return (Role::Frontend, None);
     }
     (Role::Library, None)

@@ -93,27 +93,68 @@ impl Steps<'_> {
         })
     }
 
+    /// Scripts that may lint, the plainest name first.
+    fn lint_scripts(&self) -> Vec<(String, String, Evidence)> {
+        let known = LINT.iter().map(|name| (*name).to_owned());
+        let others = self
+            .package
+            .scripts()
+            .filter(|name| name.starts_with("lint:") && !LINT.contains(name))
+            .filter(|name| {
+                !["fix", "write", "watch", "types"]
+                    .iter()
+                    .any(|word| name.contains(word))
+            })
+            .map(str::to_owned);
+        known
+            .chain(others)
+            .filter_map(|name| {
+                let (text, evidence) = self.package.script(&name)?;
+                Some((name.clone(), text.to_owned(), evidence))
+            })
+            .collect()
+    }
+
     fn lint(&self, component: &mut Component) {
-        let Some((name, text, evidence)) = self.first(&LINT) else {
+        let scripts = self.lint_scripts();
+        let judged: Vec<_> = scripts
+            .iter()
+            .map(|script| (script, self.lint_problem(script)))
+            .collect();
+        if let Some(((name, _, evidence), _)) = judged.iter().find(|(_, problem)| problem.is_none())
+        {
+            component.add_step(
+                StepKind::Lint,
+                "Lint",
+                self.manager.run(name),
+                evidence.clone(),
+            );
+        } else if let Some((_, Some((message, mend)))) = judged.into_iter().next() {
+            component.add_gap("lint", message, mend);
+        } else {
             let mend = if self.has("eslint") || self.has("@biomejs/biome") {
                 "add a script `lint` that runs the linter that is installed"
             } else {
                 "add eslint and a script `lint`"
             };
             component.add_gap("lint", "there is no script that lints", mend);
-            return;
-        };
+        }
+    }
+
+    /// Why a lint script proves nothing, with the mend.
+    fn lint_problem(
+        &self,
+        (name, text, evidence): &(String, String, Evidence),
+    ) -> Option<(String, String)> {
         let next_major = self.declared("next").and_then(|(range, _)| major(&range));
         if text.contains("next lint") && next_major.is_some_and(|major| major >= 16) {
-            component.add_gap(
-                "lint",
+            return Some((
                 format!(
                     "the script `{name}` runs `next lint` ({}:{}), which Next.js 16 no longer has",
                     evidence.path, evidence.line
                 ),
-                "let it run `eslint .`",
-            );
-            return;
+                "let it run `eslint .`".to_owned(),
+            ));
         }
         for (program, package) in [
             ("eslint", "eslint"),
@@ -128,25 +169,20 @@ impl Steps<'_> {
                     .dependencies()
                     .any(|name| name.contains("eslint-config") || name.contains("react-scripts"));
             if runs_it && !brings_it {
-                component.add_gap(
-                    "lint",
+                return Some((
                     format!(
                         "the script `{name}` runs {program}, which is not among the dependencies"
                     ),
                     format!("add {package} to the development dependencies"),
-                );
-                return;
+                ));
             }
         }
-        if text.contains("--fix") || text.contains("--write") {
-            component.add_gap(
-                "lint",
+        (text.contains("--fix") || text.contains("--write")).then(|| {
+            (
                 format!("the script `{name}` changes files, so it passes where it should fail"),
-                "add a script `lint:check` that only looks",
-            );
-            return;
-        }
-        component.add_step(StepKind::Lint, "Lint", self.manager.run(&name), evidence);
+                "add a script `lint:check` that only looks".to_owned(),
+            )
+        })
     }
 
     fn format(&self, component: &mut Component) {
@@ -234,12 +270,59 @@ impl Steps<'_> {
         }
     }
 
+    /// The script that runs unit tests: by its name, unless it runs a browser and
+    /// another does not.
+    fn test_script(&self) -> Option<(String, String, Evidence)> {
+        let others = self
+            .package
+            .scripts()
+            .filter(|name| name.starts_with("test:") && !TEST.contains(name))
+            .filter(|name| {
+                !["watch", "update", "debug", "ui", "e2e", "dev"]
+                    .iter()
+                    .any(|word| name.contains(word))
+            });
+        let scripts: Vec<_> = TEST
+            .iter()
+            .copied()
+            .chain(others)
+            .filter_map(|name| {
+                let (text, evidence) = self.package.script(name)?;
+                Some((name.to_owned(), text.to_owned(), evidence))
+            })
+            .filter(|(_, text, _)| !is_placeholder(text))
+            .collect();
+        let is_known = |name: &str| TEST.contains(&name);
+        scripts
+            .iter()
+            .find(|(name, text, _)| {
+                let text = self.resolved(text);
+                let runs_units = RUNNERS.iter().any(|(runner, _)| text.contains(runner));
+                !is_end_to_end(&text) && (is_known(name) || runs_units)
+            })
+            .or_else(|| scripts.iter().find(|(name, ..)| is_known(name)))
+            .cloned()
+    }
+
+    /// A script's text with the texts of the scripts that it runs.
+    fn resolved(&self, text: &str) -> String {
+        let mut all = text.to_owned();
+        for name in self.package.scripts() {
+            let calls = text
+                .split_whitespace()
+                .any(|word| word.trim_end_matches(';') == name);
+            if calls && let Some((inner, _)) = self.package.script(name) {
+                all.push_str(" && ");
+                all.push_str(inner);
+            }
+        }
+        all
+    }
+
     fn test(&self, component: &mut Component) {
-        let script = self
-            .first(&TEST)
-            .filter(|(_, text, _)| !is_placeholder(text));
+        let script = self.test_script();
         if let Some((name, text, evidence)) = script {
-            if is_end_to_end(&text) {
+            if is_end_to_end(&self.resolved(&text)) {
                 component.add_gap(
                     "test",
                     format!(
@@ -554,7 +637,7 @@ fn is_placeholder(text: &str) -> bool {
 }
 
 fn is_end_to_end(text: &str) -> bool {
-    ["playwright", "cypress", "wdio", "detox", "testcafe"]
+    ["playwright", "cypress", "wdio", "detox", "testcafe", "e2e"]
         .iter()
         .any(|word| text.contains(word))
 }

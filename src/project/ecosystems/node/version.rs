@@ -15,7 +15,28 @@ pub(super) fn decide(
 ) {
     let tree = survey.tree;
     let root = package.root.as_str();
+    let at_root = Package::read(tree, install_root);
     let mut claims: Vec<(String, Evidence)> = Vec::new();
+    let range = package.text(&["engines", "node"]).or_else(|| {
+        at_root
+            .as_ref()
+            .and_then(|root| root.text(&["engines", "node"]))
+    });
+    // A package that stands alone and names its version does not mean the one of
+    // the repository around it.
+    let own = range.as_ref().filter(|(_, evidence)| {
+        evidence.path == package.path && install_root == root && root != "."
+    });
+    let has_own_file = [".nvmrc", ".node-version"]
+        .iter()
+        .any(|name| tree.contains(&path::join(root, name)));
+    if let Some((text, evidence)) = own
+        && !has_own_file
+        && !text.contains('>')
+        && let Some(version) = from_range(text)
+    {
+        claims.push((version, evidence.clone()));
+    }
     for name in [".nvmrc", ".node-version"] {
         if let Some(file) = tree.nearest(root, name)
             && let Some(text) = tree.text(&file)
@@ -37,18 +58,20 @@ pub(super) fn decide(
             Some((shorten(version.trim()), Evidence::new(&file, at + 1)))
         }));
     }
-    let at_root = Package::read(tree, install_root);
     for package in [Some(package), at_root.as_ref()].into_iter().flatten() {
         if let Some((version, evidence)) = package.text(&["volta", "node"]) {
             claims.push((shorten(&version), evidence));
         }
     }
     claims.extend(survey.image_versions(root, &["node"]));
-    let range = package.text(&["engines", "node"]).or_else(|| {
-        at_root
-            .as_ref()
-            .and_then(|root| root.text(&["engines", "node"]))
-    });
+    // One major that is named beats what CI happens to run; an open bound does not.
+    if let Some((text, evidence)) = &range
+        && !text.contains('>')
+        && let Some(version) = from_range(text)
+        && !claims.iter().any(|(_, known)| known == evidence)
+    {
+        claims.push((version, evidence.clone()));
+    }
     let ci = survey.ci_versions(root, "node-version");
     let mut distinct: Vec<String> = ci.iter().map(|(version, _)| shorten(version)).collect();
     distinct.dedup();

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::requirements::{self, Dependency};
+use super::setup;
 use crate::project::Tree;
 use crate::project::document::Node;
 use crate::project::model::{Evidence, Fact};
@@ -30,7 +31,7 @@ const TEST_TOOLS: [&str; 16] = [
 ];
 
 /// Names of groups and extras that hold what developers need.
-const DEV_GROUPS: [&str; 9] = [
+pub(super) const DEV_GROUPS: [&str; 9] = [
     "dev",
     "develop",
     "development",
@@ -43,7 +44,7 @@ const DEV_GROUPS: [&str; 9] = [
 ];
 
 /// Requirement files for developers, best first.
-const DEV_FILES: [&str; 14] = [
+const DEV_FILES: [&str; 16] = [
     "requirements-dev.txt",
     "dev-requirements.txt",
     "requirements_dev.txt",
@@ -58,6 +59,8 @@ const DEV_FILES: [&str; 14] = [
     "requirements/test.txt",
     "requirements/testing.txt",
     "requirements/ci.txt",
+    "tests/requirements.txt",
+    "test/requirements.txt",
 ];
 
 /// Requirement files for running, best first.
@@ -131,6 +134,7 @@ impl Manifests {
             "uv" => "uv run ",
             "pdm" => "pdm run ",
             "pipenv" => "pipenv run ",
+            "hatch" => "hatch run ",
             _ => "",
         }
     }
@@ -198,6 +202,7 @@ impl Manifests {
             "poetry" => found.read_poetry(),
             "pipenv" => found.read_pipfile(tree, pipfile.as_deref().unwrap_or_default()),
             "uv" | "pdm" => found.read_groups(),
+            "hatch" => found.read_hatch(tree),
             _ => found.read_pip(
                 tree,
                 is_package,
@@ -242,6 +247,21 @@ impl Manifests {
                 )
             })
         });
+        let hatch_file = path::join(&self.root, "hatch.toml");
+        let hatch = if tree
+            .toml(&hatch_file)
+            .is_some_and(|node| node.get("envs").is_some())
+        {
+            Some(("hatch".to_owned(), Evidence::new(&hatch_file, 1)))
+        } else {
+            self.pyproject.as_ref().and_then(|node| {
+                let entry = node.entry_at(&["tool", "hatch", "envs"])?;
+                Some((
+                    "hatch".to_owned(),
+                    Evidence::new(self.pyproject_path(), entry.line),
+                ))
+            })
+        };
         let claims = [
             lock("uv", "uv.lock"),
             workspace.as_ref().map(|root| {
@@ -257,6 +277,7 @@ impl Manifests {
             is_package.then(|| tool("pdm")).flatten(),
             is_package.then(|| tool("uv")).flatten(),
             backend,
+            hatch.filter(|_| is_package),
         ];
         if let Some(fact) = Fact::decide(claims.into_iter().flatten()) {
             self.manager = fact;
@@ -389,6 +410,29 @@ impl Manifests {
             (false, false) => format!("pdm install --dev{flags}"),
         };
         self.install.push((command, evidence));
+    }
+
+    /// Hatch makes the environment of its first command itself.
+    fn read_hatch(&mut self, tree: &Tree) {
+        if let Some(node) = self.pyproject.clone() {
+            self.read_project_dependencies(&node);
+            let file = self.pyproject_path();
+            let dependencies = node.at(&["tool", "hatch", "envs", "default", "dependencies"]);
+            self.development.extend(
+                dependencies
+                    .map(|found| list(found, &file))
+                    .unwrap_or_default(),
+            );
+        }
+        let file = path::join(&self.root, "hatch.toml");
+        if let Some(node) = tree.toml(&file) {
+            let dependencies = node.at(&["envs", "default", "dependencies"]);
+            self.development.extend(
+                dependencies
+                    .map(|found| list(found, &file))
+                    .unwrap_or_default(),
+            );
+        }
     }
 
     fn read_pipfile(&mut self, tree: &Tree, pipfile: &str) {
@@ -558,75 +602,6 @@ impl Manifests {
         flags
     }
 
-    /// `setup.py` and `setup.cfg` are read for words, not executed.
-    fn read_setup(&mut self, tree: &Tree, file: &str, extras: &mut Vec<String>) {
-        let folder = path::parent(file).to_owned();
-        for name in ["setup.cfg", "setup.py"] {
-            let path = path::join(&folder, name);
-            let Some(text) = tree.text(&path) else {
-                continue;
-            };
-            let mut section = "";
-            for (at, line) in text.lines().enumerate() {
-                let evidence = Evidence::new(&path, at + 1);
-                if name == "setup.cfg" {
-                    if line.starts_with('[') {
-                        section = "";
-                        if line.starts_with("[options.extras_require]") {
-                            section = "extras";
-                        }
-                    } else if line.starts_with("install_requires") {
-                        section = "install";
-                    } else if section == "extras"
-                        && !line.starts_with(char::is_whitespace)
-                        && line.contains('=')
-                    {
-                        let extra = line.split('=').next().unwrap_or_default().trim();
-                        if DEV_GROUPS.contains(&extra) {
-                            extras.push(extra.to_owned());
-                        }
-                    } else if let Some(dependency) = Dependency::parse(line, evidence)
-                        && line.starts_with(char::is_whitespace)
-                    {
-                        match section {
-                            "install" => self.runtime.push(dependency),
-                            "extras" => self.development.push(dependency),
-                            _ => {}
-                        }
-                    }
-                    continue;
-                }
-                if line.contains("install_requires") {
-                    section = "install";
-                } else if line.contains("extras_require") || line.contains("tests_require") {
-                    section = "extras";
-                }
-                for quoted in quoted(line) {
-                    let key = line.trim_start().trim_start_matches(['"', '\'']);
-                    let is_key = key.starts_with(&quoted)
-                        && key[quoted.len()..]
-                            .trim_start_matches(['"', '\''])
-                            .trim_start()
-                            .starts_with(':');
-                    if section == "extras" && is_key {
-                        if DEV_GROUPS.contains(&quoted.as_str()) {
-                            extras.push(quoted.clone());
-                        }
-                    } else if let Some(dependency) = Dependency::parse(&quoted, evidence.clone()) {
-                        match section {
-                            "install" => self.runtime.push(dependency),
-                            "extras" => self.development.push(dependency),
-                            _ => {}
-                        }
-                    }
-                }
-                if line.contains(']') && section == "install" {
-                    section = "";
-                }
-            }
-        }
-    }
-
     fn read_metadata(&mut self, tree: &Tree, setup: Option<&str>) {
         if let Some(node) = self.pyproject.clone() {
             let file = self.pyproject_path();
@@ -654,7 +629,7 @@ impl Manifests {
             for (at, line) in text.lines().enumerate() {
                 // `name = tool` in setup.cfg, `setup(name="tool", …)` in setup.py.
                 for key in ["python_requires", "name"] {
-                    let Some(value) = setting(line, key) else {
+                    let Some(value) = setup::setting(line, key) else {
                         continue;
                     };
                     match key {
@@ -670,19 +645,6 @@ impl Manifests {
             }
         }
     }
-}
-
-/// The value of `key = value` or of the keyword argument `key="value"`.
-fn setting(line: &str, key: &str) -> Option<String> {
-    let at = line.find(key)?;
-    let is_word =
-        line[..at].ends_with(|c: char| c == '(' || c == ',' || c.is_whitespace()) || at == 0;
-    let value = line[at + key.len()..].trim_start().strip_prefix('=')?;
-    let value = match quoted(value).into_iter().next() {
-        Some(value) => value,
-        None => value.trim().to_owned(),
-    };
-    (is_word && !value.is_empty() && !value.contains(['(', '[', '{'])).then_some(value)
 }
 
 fn first_file(tree: &Tree, root: &str, names: &[&str]) -> Option<String> {
@@ -735,18 +697,4 @@ fn holds_test_runner(dependencies: &[Dependency]) -> bool {
             "pytest" | "pytest-django" | "nose2" | "tox" | "nox"
         )
     })
-}
-
-/// The texts between quotes in a line of Python.
-fn quoted(line: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut rest = line;
-    while let Some(start) = rest.find(['"', '\'']) {
-        let quote = &rest[start..=start];
-        let after = &rest[start + 1..];
-        let Some(end) = after.find(quote) else { break };
-        found.push(after[..end].to_owned());
-        rest = &after[end + 1..];
-    }
-    found
 }

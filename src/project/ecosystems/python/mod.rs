@@ -4,8 +4,10 @@
 mod environment;
 mod manifest;
 mod requirements;
+mod setup;
 mod source;
 mod steps;
+mod test_needs;
 mod version;
 
 use std::collections::BTreeSet;

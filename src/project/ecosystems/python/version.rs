@@ -40,8 +40,15 @@ pub(super) fn decide(survey: &Survey<'_>, manifests: &Manifests, component: &mut
         claims.push((version, Evidence::new(&file, 1)));
     }
     let ci = survey.ci_versions(root, "python-version");
-    let mut distinct: Vec<String> = ci.iter().map(|(version, _)| version.clone()).collect();
-    distinct.dedup();
+    // `pypy-3.9` and `3.14t` are no versions of their own.
+    let mut distinct: Vec<String> = Vec::new();
+    for (version, _) in &ci {
+        if let Some(version) = minor(version)
+            && !distinct.contains(&version)
+        {
+            distinct.push(version);
+        }
+    }
     let bound = manifests.bound.as_ref();
     // A matrix in CI is support of several versions, not one that disagrees.
     if distinct.len() <= 1 {
