@@ -219,7 +219,7 @@ fn add_servers(survey: &Survey<'_>, root: &str, component: &mut Component) {
             component.add_environment("DATABASE_URL", Need::Tests, reason);
         }
         let redis = text.lines().position(|line| {
-            line.starts_with("redis") && line.contains('=') || line.contains("redis-rs")
+            line.starts_with("redis") && line.contains('=') || line.contains("\"redis-")
         });
         if let Some(evidence) = redis.map(|at| Evidence::new(manifest, at + 1)) {
             let image = survey.service_image(root, "redis").map_or_else(

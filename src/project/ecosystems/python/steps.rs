@@ -283,6 +283,13 @@ impl Steps<'_> {
             &folder,
             &format!("{}/env.py", location.as_deref().unwrap_or("alembic")),
         );
+        // Flask-Migrate keeps `env.py` beside the file.
+        let beside = path::join(&folder, "env.py");
+        let env_file = if tree.contains(&env_file) {
+            env_file
+        } else {
+            beside
+        };
         let env_text = tree.text(&env_file);
         // Flask-Migrate's environment works only behind `flask db`, in an application
         // that it is told of.
