@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ignore::{WalkBuilder, WalkState};
 
@@ -75,6 +75,8 @@ pub struct Tree {
     files: Vec<String>,
     /// Indices into `files` by file name.
     by_name: HashMap<String, Vec<usize>>,
+    /// Indices into `files` by folder.
+    by_folder: OnceLock<HashMap<String, Vec<usize>>>,
     texts: Mutex<HashMap<String, Option<Arc<str>>>>,
     documents: Mutex<HashMap<String, Option<Arc<Node>>>>,
     warnings: Mutex<Vec<Warning>>,
@@ -197,6 +199,7 @@ impl Tree {
             root: root.to_owned(),
             files,
             by_name,
+            by_folder: OnceLock::new(),
             texts: Mutex::default(),
             documents: Mutex::default(),
             warnings,
@@ -239,9 +242,26 @@ impl Tree {
     }
 
     /// The files directly in `folder`, sorted.
-    pub fn directly_in<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
-        self.under(folder)
-            .filter(move |file| path::parent(file) == folder)
+    pub fn directly_in<'a>(&'a self, folder: &str) -> impl Iterator<Item = &'a str> {
+        // Made when first asked for: most runs ask for a few folders, again and again.
+        let by_folder = self.by_folder.get_or_init(|| {
+            let mut by_folder: HashMap<String, Vec<usize>> = HashMap::new();
+            for (at, file) in self.files.iter().enumerate() {
+                let folder = path::parent(file);
+                match by_folder.get_mut(folder) {
+                    Some(known) => known.push(at),
+                    None => {
+                        by_folder.insert(folder.to_owned(), vec![at]);
+                    }
+                }
+            }
+            by_folder
+        });
+        by_folder
+            .get(folder)
+            .into_iter()
+            .flatten()
+            .map(|at| self.files[*at].as_str())
     }
 
     /// Whether there is a file at this path.
