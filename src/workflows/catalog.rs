@@ -71,6 +71,8 @@ pub struct Manifest {
     pub otherwise: String,
     /// A workflow that does one of these already makes it superfluous.
     pub covered_by: Vec<Task>,
+    /// The list of jobs that it makes, `backends` or `frontends`, if it makes one.
+    pub proves: Option<String>,
 }
 
 impl Manifest {
@@ -121,6 +123,7 @@ impl Manifest {
             when: string("when")?,
             otherwise: string("otherwise")?,
             covered_by,
+            proves: node.get("proves").and_then(Node::str).map(str::to_owned),
         })
     }
 }

@@ -296,11 +296,12 @@ fn plan_file(
     if !problems.is_empty() {
         return Err(PlanError::Template(problems));
     }
-    file.components = match source.name {
-        "backend-ci" => view.backends.iter().map(|job| job.title.clone()).collect(),
-        "frontend-ci" => view.frontends.iter().map(|job| job.title.clone()).collect(),
-        _ => Vec::new(),
+    let jobs = match manifest.proves.as_deref() {
+        Some("backends") => view.backends.as_slice(),
+        Some("frontends") => view.frontends.as_slice(),
+        _ => &[],
     };
+    file.components = jobs.iter().map(|job| job.title.clone()).collect();
     if rendered.text.contains(&settings.own_action.uses) && !settings.own_action.is_pinned() {
         file.notes.push(format!(
             "`{}` is a moving tag: this build of ci-tool is no release and knows no commit to pin. \

@@ -1,5 +1,6 @@
 //! .NET components: a solution, or a project outside one.
 
+use super::minor_version;
 use crate::project::Survey;
 use crate::project::defaults;
 use crate::project::model::{Component, Evidence, Fact, Language, Role, StepKind};
@@ -77,14 +78,14 @@ fn describe(survey: &Survey<'_>, root: &str, file: &str, projects: &[&str]) -> O
             .and_then(|node| node.entry_at(&["sdk", "version"]))
         && let Some(version) = entry.node.str()
     {
-        claims.push((minor(version), Evidence::new(&global, entry.line)));
+        claims.push((minor_version(version), Evidence::new(&global, entry.line)));
     }
     claims.extend(survey.image_versions(root, &["dotnet"]));
     if let Some((evidence, line)) = find("<TargetFramework>net") {
         let version = line
             .split_once("<TargetFramework>net")
             .map_or("", |(_, after)| after);
-        claims.push((minor(version), evidence));
+        claims.push((minor_version(version), evidence));
     }
     component.version =
         Fact::decide(claims).or_else(|| Some(Fact::assumed(defaults::DOTNET.to_owned())));
@@ -127,18 +128,4 @@ fn describe(survey: &Survey<'_>, root: &str, file: &str, projects: &[&str]) -> O
         ),
     }
     Some(component)
-}
-
-/// `8.0.100` and `8.0</TargetFramework>` give 8.0.
-fn minor(version: &str) -> String {
-    let number: String = version
-        .chars()
-        .take_while(|c| c.is_ascii_digit() || *c == '.')
-        .collect();
-    number
-        .split('.')
-        .filter(|part| !part.is_empty())
-        .take(2)
-        .collect::<Vec<_>>()
-        .join(".")
 }

@@ -27,3 +27,17 @@ pub(super) const ECOSYSTEMS: [(Language, Detector); 8] = [
     (Language::Php, php::detect),
     (Language::Dotnet, dotnet::detect),
 ];
+
+/// The minor version at a text's start: `8.2.1` and `8.2</tag>` give 8.2.
+fn minor_version(text: &str) -> String {
+    let number: String = text
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.')
+        .collect();
+    number
+        .split('.')
+        .filter(|part| !part.is_empty())
+        .take(2)
+        .collect::<Vec<_>>()
+        .join(".")
+}

@@ -1,5 +1,6 @@
 //! PHP components: a composer.json with code beside it.
 
+use super::minor_version;
 use crate::project::Survey;
 use crate::project::defaults;
 use crate::project::model::{Component, Evidence, Fact, Language, Role, StepKind};
@@ -58,7 +59,7 @@ fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
     if let Some(entry) = node.entry_at(&["config", "platform", "php"])
         && let Some(version) = entry.node.str()
     {
-        claims.push((minor(version), Evidence::new(file, entry.line)));
+        claims.push((minor_version(version), Evidence::new(file, entry.line)));
     }
     let ci = survey.ci_versions(root, "php-version");
     let mut distinct: Vec<String> = Vec::new();
@@ -79,7 +80,7 @@ fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
         && let Some(range) = entry.node.str()
     {
         let lowest = range.trim_start_matches(|c: char| !c.is_ascii_digit());
-        claims.push((minor(lowest), Evidence::new(file, entry.line)));
+        claims.push((minor_version(lowest), Evidence::new(file, entry.line)));
     }
     component.version =
         Fact::decide(claims).or_else(|| Some(Fact::assumed(defaults::PHP.to_owned())));
@@ -171,18 +172,4 @@ fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
         ),
     }
     Some(component)
-}
-
-/// `8.2.1` gives 8.2.
-fn minor(version: &str) -> String {
-    let number: String = version
-        .chars()
-        .take_while(|c| c.is_ascii_digit() || *c == '.')
-        .collect();
-    number
-        .split('.')
-        .filter(|part| !part.is_empty())
-        .take(2)
-        .collect::<Vec<_>>()
-        .join(".")
 }
