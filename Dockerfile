@@ -10,10 +10,12 @@ COPY workflows-templates workflows-templates
 ARG CI_TOOL_RELEASE_COMMIT=
 ARG CI_TOOL_RELEASE_VERSION=
 # Static, so that the image below needs no C library of the builder's version.
-RUN CI_TOOL_RELEASE_COMMIT="$CI_TOOL_RELEASE_COMMIT" CI_TOOL_RELEASE_VERSION="$CI_TOOL_RELEASE_VERSION" \
-    RUSTFLAGS="-C target-feature=+crt-static" \
-    cargo build --release --locked --bin ci-tool --target "$(rustc -vV | sed -n 's/^host: //p')" \
-    && cp "target/$(rustc -vV | sed -n 's/^host: //p')/release/ci-tool" /ci-tool
+RUN host=$(rustc --print host-tuple) \
+    && CI_TOOL_RELEASE_COMMIT="$CI_TOOL_RELEASE_COMMIT" \
+       CI_TOOL_RELEASE_VERSION="$CI_TOOL_RELEASE_VERSION" \
+       RUSTFLAGS="-C target-feature=+crt-static" \
+       cargo build --release --locked --bin ci-tool --target "$host" \
+    && cp "target/$host/release/ci-tool" /ci-tool
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="ci-tool" \
