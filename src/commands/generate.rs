@@ -12,6 +12,7 @@ use crate::project::model::Project;
 use crate::report;
 use crate::report::plan::Mode;
 use crate::sys::fs::{self, WriteError};
+use crate::workflows::catalog::TEMPLATES;
 use crate::workflows::plan::{Current, Plan, PlanError, Status};
 use crate::workflows::{OwnAction, Settings, plan};
 
@@ -31,8 +32,8 @@ pub struct Args {
     #[arg(default_value = ".")]
     pub path: PathBuf,
 
-    /// Only these templates (backend-ci, frontend-ci, security-scan, deploy)
-    #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',')]
+    /// Only these templates, separated by commas (backend-ci, frontend-ci, security-scan, deploy)
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
 
     /// Print the plan and the differences; write nothing
@@ -80,6 +81,18 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// As [`run`].
 pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> {
     let started = std::time::Instant::now();
+    // `--only a b` reads b as the folder.
+    let is_template = TEMPLATES
+        .iter()
+        .any(|source| args.path.as_os_str() == source.name);
+    if is_template && !args.path.exists() {
+        let name = args.path.display();
+        return Err(Failure::usage(format!("there is no folder `{name}`"))
+            .hint(format!(
+                "several templates are separated by commas: --only backend-ci,{name}"
+            ))
+            .into());
+    }
     let (project, loaded) = context.detect(&args.path)?;
     tracing::info!(
         microseconds = started.elapsed().as_micros() as u64,

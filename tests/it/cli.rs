@@ -24,6 +24,12 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         );
         assert!(run.stdout.is_empty(), "{arguments:?}: {}", run.stdout);
     }
+    let run = ci_tool(
+        folder.path(),
+        &["generate", "--only", "deploy", "frontend-ci"],
+    );
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("separated by commas"), "{}", run.stderr);
     let run = ci_tool(folder.path(), &["generate", "--only", "frontent-ci"]);
     assert!(run.stderr.contains("frontend-ci"), "{}", run.stderr);
 }
