@@ -119,6 +119,17 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             "GitHub allows 1 to 360",
         );
     }
+    for correction in config.detect.components.values() {
+        for (name, value) in &correction.env {
+            if value.contains("${{") {
+                return at(
+                    name,
+                    format!("the value of `{name}` contains a GitHub expression"),
+                    "values here are plain text that everybody can read; a secret belongs to a workflow of your own",
+                );
+            }
+        }
+    }
     if let Some(action) = &config.generate.action {
         let commit = action.rsplit_once('@').map_or("", |(_, commit)| commit);
         if commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -236,6 +247,11 @@ mod tests {
             ),
             ("generate:\n  runner: a\n  runner: b\n", 1, "duplicate"),
             ("- a\n", 1, "invalid type"),
+            (
+                "detect:\n  components:\n    api:\n      env:\n        KEY: ${{ secrets.KEY }}\n",
+                5,
+                "GitHub expression",
+            ),
         ] {
             let error = error(text);
             let shown = error.to_string();

@@ -149,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn no_value_stands_in_a_flow_sequence() {
+        // A plain scalar may hold a comma, which would part it there.
+        for source in TEMPLATES {
+            assert!(!source.body.contains("[<%="), "{}", source.name);
+        }
+        for (name, text) in PARTIALS {
+            assert!(!text.contains("[<%="), "{name}");
+        }
+    }
+
+    #[test]
     fn every_folder_of_templates_is_registered() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/workflows-templates");
         let mut folders: Vec<String> = std::fs::read_dir(folder)

@@ -73,7 +73,7 @@ fn the_configuration_decides_and_flags_decide_more() {
     for line in [
         "runs-on: self-hosted-big",
         "timeout-minutes: 7",
-        "branches: [trunk]",
+        "      - trunk",
         "  shop:",
         "go-version: \"1.23\"",
         "MODE: \"a: b\"",
