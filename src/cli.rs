@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::commands::Command;
 use crate::context::Context;
-use crate::error::{Exit, Failure};
+use crate::error::Exit;
 use crate::sys::env::Env;
 use crate::sys::ui::{self, Ui};
 
@@ -101,7 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let env = Env::capture();
     let ui = Ui::new(cli.global.color.into(), cli.global.quiet, &env);
-    start_log(&cli.global, &env);
+    start_log(&cli.global, &env, &ui);
     let context = Context {
         ui,
         env,
@@ -109,29 +109,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     };
     match cli.command.run(&context) {
         Ok(exit) => exit,
-        Err(error) => tell(&context.ui, &error),
+        Err(error) => context.tell(&error),
     }
 }
 
-/// Prints an error with its causes and what to do about it.
-fn tell(ui: &Ui, error: &anyhow::Error) -> Exit {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        // Some libraries repeat their cause in their own message.
-        if !text.contains(&cause) {
-            text.push_str(&format!(": {cause}"));
-        }
-    }
-    ui.error(&ui::escape_terminal(&text));
-    let failure = error.downcast_ref::<Failure>();
-    for hint in failure.map(Failure::hints).unwrap_or_default() {
-        ui.hint(&ui::escape_terminal(hint));
-    }
-    failure.map_or(Exit::Failed, Failure::exit)
-}
-
-fn start_log(global: &Global, env: &Env) {
+fn start_log(global: &Global, env: &Env, ui: &Ui) {
     use tracing_subscriber::EnvFilter;
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
@@ -142,7 +124,11 @@ fn start_log(global: &Global, env: &Env) {
     };
     let filter = env
         .get("CI_TOOL_LOG")
-        .and_then(|filter| EnvFilter::try_new(filter).ok())
+        .and_then(|filter| {
+            EnvFilter::try_new(filter)
+                .inspect_err(|error| ui.warning(&format!("CI_TOOL_LOG is no filter: {error}")))
+                .ok()
+        })
         .unwrap_or_else(|| EnvFilter::new(format!("ci_tool={level}")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::config::{self, ConfigError, Loaded};
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 use crate::project::model::{Project, Role, StepKind};
 use crate::project::{self, Tree};
 use crate::sys::env::Env;
-use crate::sys::ui::Ui;
+use crate::sys::ui::{Ui, escape_line, escape_terminal};
 
 /// The surroundings of a command.
 #[derive(Debug)]
@@ -23,6 +23,25 @@ pub struct Context {
 }
 
 impl Context {
+    /// Prints an error with its causes and what to do about it; the result is the
+    /// exit code that it asks for.
+    pub fn tell(&self, error: &anyhow::Error) -> Exit {
+        let mut text = error.to_string();
+        for cause in error.chain().skip(1) {
+            let cause = cause.to_string();
+            // Some libraries repeat their cause in their own message.
+            if !text.contains(&cause) {
+                text.push_str(&format!(": {cause}"));
+            }
+        }
+        self.ui.error(&escape_terminal(&text));
+        let failure = error.downcast_ref::<Failure>();
+        for hint in failure.map(Failure::hints).unwrap_or_default() {
+            self.ui.hint(&escape_line(hint));
+        }
+        failure.map_or(Exit::Failed, Failure::exit)
+    }
+
     /// Reads the configuration for the repository at `root`.
     ///
     /// # Errors
@@ -55,6 +74,8 @@ impl Context {
                 project::TreeError::Unreadable { source, .. } => {
                     Failure::failed(format!("{error}: {source}"))
                 }
+                project::TreeError::Glob { .. } => Failure::usage(error.to_string())
+                    .hint("`*`, `**`, `?`, `[ab]` and `{a,b}` have a meaning in a glob; `\\` takes it away"),
                 _ => Failure::usage(error.to_string())
                     .hint("name the repository's folder: `ci-tool detect PATH`"),
             };
@@ -68,7 +89,7 @@ impl Context {
         let mut project = project::detect_in(&tree);
         correct(&mut project, &loaded.config)?;
         for warning in &project.warnings {
-            self.ui.warning(&crate::sys::ui::escape_terminal(&format!(
+            self.ui.warning(&escape_line(&format!(
                 "{}:{}: {}",
                 warning.path, warning.line, warning.message
             )));

@@ -21,9 +21,36 @@ pub fn error(file: &str, line: usize, message: &str) -> String {
     )
 }
 
+/// A pair of commands between which the runner takes nothing for a command. The
+/// word that ends it is new in each run, so no file of a repository can hold it.
+pub fn verbatim() -> (String, String) {
+    use std::hash::{BuildHasher as _, RandomState};
+    // The standard library's one source of randomness from the system.
+    let token = format!(
+        "ci-tool-{:016x}{:016x}",
+        RandomState::new().hash_one(0),
+        RandomState::new().hash_one(1)
+    );
+    (
+        format!("::stop-commands::{token}\n"),
+        format!("::{token}::\n"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_word_that_ends_verbatim_text_is_new_each_time() {
+        let (begin, end) = verbatim();
+        let token = begin
+            .trim_end()
+            .strip_prefix("::stop-commands::")
+            .expect("a command");
+        assert_eq!(end, format!("::{token}::\n"));
+        assert_ne!(begin, verbatim().0);
+    }
 
     #[test]
     fn nothing_in_a_text_ends_the_command() {

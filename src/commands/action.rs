@@ -21,27 +21,36 @@ const COMMANDS: [&str; 2] = ["generate", "detect"];
 /// Runs the command that the inputs name.
 ///
 /// # Errors
-/// Where an input is wrong, and as the command says.
+/// Where the outputs cannot be written; what the command says is told here.
 pub fn run(_: &Args, context: &Context) -> Result<Exit> {
-    let result = run_command(context);
-    if let Err(error) = &result
-        && context.env.in_github_actions()
-    {
-        context.ui.result(&format!(
-            "::error::{}\n",
-            escape::data(&format!("{error:#}"))
-        ))?;
+    let on_runner = context.env.in_github_actions();
+    // What is printed quotes the repository; the runner must take none of it for
+    // a command, wherever in a line it stands.
+    let (begin, end) = escape::verbatim();
+    if on_runner {
+        context.ui.result(&begin)?;
     }
-    let word = match &result {
-        Ok(Exit::Yes) => "yes",
-        Ok(Exit::No) => "no",
-        _ => "failed",
+    let mut annotations = Vec::new();
+    let exit = run_command(context, &mut annotations).unwrap_or_else(|error| {
+        annotations.push(format!("::error::{}", escape::data(&format!("{error:#}"))));
+        context.tell(&error)
+    });
+    if on_runner {
+        context.ui.result(&end)?;
+        for annotation in annotations {
+            context.ui.result(&format!("{annotation}\n"))?;
+        }
+    }
+    let word = match exit {
+        Exit::Yes => "yes",
+        Exit::No => "no",
+        Exit::Usage | Exit::Failed => "failed",
     };
     output(context, "result", word)?;
-    result
+    Ok(exit)
 }
 
-fn run_command(context: &Context) -> Result<Exit> {
+fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
     let path =
         inputs::input(&context.env, "path").map_or_else(|| PathBuf::from("."), PathBuf::from);
     // The flag of the command line has a counterpart here.
@@ -91,7 +100,7 @@ fn run_command(context: &Context) -> Result<Exit> {
                 )
                 .into());
             }
-            generate(&args, context)
+            generate(&args, context, annotations)
         }
         other => Err(Failure::usage(format!("the input `command` is `{other}`"))
             .hint(format!("known are {}", COMMANDS.join(" and ")))
@@ -99,7 +108,11 @@ fn run_command(context: &Context) -> Result<Exit> {
     }
 }
 
-fn generate(args: &generate::Args, context: &Context) -> Result<Exit> {
+fn generate(
+    args: &generate::Args,
+    context: &Context,
+    annotations: &mut Vec<String>,
+) -> Result<Exit> {
     let (plan, mode) = generate::carry_out(args, context)?;
     context
         .ui
@@ -121,11 +134,9 @@ fn generate(args: &generate::Args, context: &Context) -> Result<Exit> {
         outputs::summary(&file, &report::plan::markdown(&plan, mode))
             .with_context(|| format!("cannot write the job summary {}", file.display()))?;
     }
-    if mode == report::plan::Mode::Check && context.env.in_github_actions() {
-        for file in plan.files.iter().filter(|file| file.status.is_drift()) {
-            let message = escape::error(&file.path, 1, &file.reason);
-            context.ui.result(&format!("{message}\n"))?;
-        }
+    if mode == report::plan::Mode::Check {
+        let drift = plan.files.iter().filter(|file| file.status.is_drift());
+        annotations.extend(drift.map(|file| escape::error(&file.path, 1, &file.reason)));
     }
     Ok(generate::answer(&plan, mode))
 }

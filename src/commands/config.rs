@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use crate::config::Config;
 use crate::context::Context;
-use crate::error::Exit;
+use crate::error::{Exit, Failure};
 use crate::report;
 
 /// Check or show the configuration.
@@ -42,6 +42,11 @@ pub enum Action {
 /// # Errors
 /// Where the configuration is wrong: exit code 2.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    if let Action::Check { path } | Action::Show { path } = &args.action
+        && !path.is_dir()
+    {
+        return Err(Failure::usage(format!("{} is not a folder", path.display())).into());
+    }
     match &args.action {
         Action::Check { path } => {
             let loaded = context.config(path)?;

@@ -162,6 +162,11 @@ fn settings(
                 .hint("write owner/name@ followed by the full commit id of 40 digits")
                 .into());
             }
+            if let Err(why) = own.reference() {
+                return Err(Failure::usage(format!("CI_TOOL_ACTION: {why}"))
+                    .hint("write `owner/name@commit # v1.2.3`")
+                    .into());
+            }
             own
         }
         (None, Some(uses)) => OwnAction {

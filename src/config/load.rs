@@ -47,7 +47,8 @@ pub fn load(root: &Path, given: Option<&Path>) -> Result<Loaded, ConfigError> {
         None => PLACES
             .iter()
             .map(|place| root.join(place))
-            .find(|path| path.exists()),
+            // A link that leads nowhere is a mistake to tell, not a missing file.
+            .find(|path| path.symlink_metadata().is_ok()),
     };
     let Some(path) = path else {
         return Ok(Loaded::default());
@@ -104,58 +105,97 @@ pub fn parse(path: &str, text: &str) -> Result<Config, SourceError> {
 
 /// What types cannot say.
 fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
-    let at = |key: &str, message: String, help: &str| {
-        let (line, column) = place_of(text, key);
+    let at = |keys: &[&str], message: String, help: &str| {
+        let (line, column, width) = place_of(text, keys);
         Err(SourceError::new(path, text, line, column, message)
-            .width(key.chars().count())
+            .width(width)
             .help(help))
     };
     if let Some(minutes) = config.generate.timeout_minutes
         && !(1..=360).contains(&minutes)
     {
         return at(
-            "timeout-minutes",
+            &["generate", "timeout-minutes"],
             format!("`timeout-minutes` is {minutes}"),
             "GitHub allows 1 to 360",
         );
     }
-    for correction in config.detect.components.values() {
+    for (root, correction) in &config.detect.components {
         for (name, value) in &correction.env {
             if value.contains("${{") {
                 return at(
-                    name,
+                    &["detect", "components", root, "env", name],
                     format!("the value of `{name}` contains a GitHub expression"),
                     "values here are plain text that everybody can read; a secret belongs to a workflow of your own",
                 );
             }
         }
     }
+    let plain = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "._-+/".contains(c))
+    };
     if let Some(action) = &config.generate.action {
-        let commit = action.rsplit_once('@').map_or("", |(_, commit)| commit);
-        if commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let (name, commit) = action.rsplit_once('@').unwrap_or((action, ""));
+        let is_commit = commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_commit || !plain(name) || !name.contains('/') {
             return at(
-                "action",
+                &["generate", "action"],
                 format!("`{action}` is not pinned to a commit"),
                 "write owner/name@ followed by the full commit id of 40 digits",
             );
         }
     }
+    if let Some(version) = &config.generate.action_version
+        && !plain(version)
+    {
+        return at(
+            &["generate", "action-version"],
+            format!("{version:?} is no name of a release"),
+            "write a tag such as v1.2.3",
+        );
+    }
     Ok(())
 }
 
-/// The place of a key by its text: good enough to point at a value that serde
-/// accepted.
-fn place_of(text: &str, key: &str) -> (usize, usize) {
-    text.lines()
-        .enumerate()
-        .find(|(_, line)| {
-            line.trim_start()
-                .strip_prefix(key)
-                .is_some_and(|rest| rest.trim_start().starts_with(':'))
-        })
-        .map_or((1, 1), |(at, line)| {
-            (at + 1, line.len() - line.trim_start().len() + 1)
-        })
+/// A key at the start of a line: line and column from 1, and the key.
+fn keys(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
+    text.lines().enumerate().filter_map(|(at, line)| {
+        let start = line.trim_start();
+        let (key, _) = start.split_once(':')?;
+        let key = key.trim_end().trim_matches(['"', '\'']);
+        (!start.starts_with('#')).then_some((at + 1, line.len() - start.len() + 1, key))
+    })
+}
+
+/// The place and width of a key, named by its path. Good enough to point at a
+/// value that serde accepted: in flow style it is the nearest key around it.
+fn place_of(text: &str, path: &[&str]) -> (usize, usize, usize) {
+    let (mut place, mut rest, mut inside) = ((1, 0, 1), path, None);
+    for (line, column, key) in keys(text) {
+        if rest.is_empty() || column <= place.1 {
+            break;
+        }
+        // Keys deeper than the first one belong to its neighbours' values.
+        if column == *inside.get_or_insert(column) && key == rest[0] {
+            (place, rest, inside) = ((line, column, key.chars().count()), &rest[1..], None);
+        }
+    }
+    (place.0, place.1.max(1), place.2)
+}
+
+/// Where a key stands for the second time in the mapping that starts at `from`.
+fn second_place(text: &str, key: &str, from: usize) -> Option<(usize, usize)> {
+    let mut first = None;
+    for (line, column, found) in keys(text).filter(|(line, ..)| *line >= from) {
+        match first {
+            None if found == key => first = Some(column),
+            Some(indent) if column < indent => return None,
+            Some(indent) if found == key && column == indent => return Some((line, column)),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Says what serde found in our words: at which place, and what was meant.
@@ -167,6 +207,14 @@ fn explain(path: &str, text: &str, error: &serde_yaml::Error) -> SourceError {
     // The place is drawn, so it need not stand in the sentence.
     let message = full.split(" at line ").next().unwrap_or(&full).to_owned();
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    if message.contains("duplicate field")
+        && let [key] = quoted[..]
+    {
+        // serde reports where the mapping starts.
+        let (line, column) = second_place(text, key, line).unwrap_or((line, column));
+        return SourceError::new(path, text, line, column, format!("`{key}` is here twice"))
+            .width(key.chars().count());
+    }
     let unknown = message.contains("unknown field") || message.contains("unknown variant");
     if !unknown || quoted.is_empty() {
         return SourceError::new(path, text, line, column, message);
@@ -234,7 +282,7 @@ mod tests {
                 2,
                 "full commit",
             ),
-            ("generate:\n  only: [a\n", 2, ""),
+            ("generate:\n  only: [a\n", 3, "did not find expected"),
             (
                 "detect:\n  components:\n    api:\n      role: backned\n",
                 4,
@@ -245,7 +293,42 @@ mod tests {
                 4,
                 "did you mean `role`",
             ),
-            ("generate:\n  runner: a\n  runner: b\n", 1, "duplicate"),
+            (
+                "generate:\n  runner: a\n  only: []\n  runner: b\n",
+                4,
+                "here twice",
+            ),
+            (
+                "detect:\n  components:\n    api:\n      name: a\n    web: {}\n    api:\n      name: b\n",
+                6,
+                "`api` is here twice",
+            ),
+            (
+                "detect:\n  components:\n    api:\n      env:\n        A: x\n        A: y\n",
+                6,
+                "`A` is here twice",
+            ),
+            (
+                "detect:\n  components:\n    api:\n      env:\n        timeout-minutes: x\ngenerate:\n  timeout-minutes: 0\n",
+                7,
+                "1 to 360",
+            ),
+            (
+                "detect:\n  components:\n    generate:\n      env:\n        timeout-minutes: x\ngenerate:\n  timeout-minutes: 0\n",
+                7,
+                "1 to 360",
+            ),
+            ("generate: {timeout-minutes: 0}\n", 1, "1 to 360"),
+            (
+                "generate:\n  action-version: \"v1\\n      - run: x\"\n",
+                2,
+                "no name of a release",
+            ),
+            (
+                "generate:\n  action: \"a/b\\n- run: x #@0123456789abcdef0123456789abcdef01234567\"\n",
+                2,
+                "full commit",
+            ),
             ("- a\n", 1, "invalid type"),
             (
                 "detect:\n  components:\n    api:\n      env:\n        KEY: ${{ secrets.KEY }}\n",
@@ -256,10 +339,7 @@ mod tests {
             let error = error(text);
             let shown = error.to_string();
             assert!(shown.contains(word), "{text}: {shown}");
-            assert!(
-                error.line >= line && error.line <= line + 2,
-                "{text}: {shown}"
-            );
+            assert!(error.line == line, "{text}: {shown}");
         }
     }
 
@@ -289,5 +369,11 @@ mod tests {
             .expect("created");
         assert!(message(&path).contains("1024 MiB"));
         assert!(message(root.path()).contains("not a regular file"));
+        #[cfg(unix)]
+        {
+            std::fs::create_dir(root.path().join(".github")).expect("created");
+            std::os::unix::fs::symlink("nowhere", root.path().join(PLACES[0])).expect("linked");
+            load(root.path(), None).expect_err("a link that leads nowhere");
+        }
     }
 }

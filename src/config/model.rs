@@ -1,8 +1,11 @@
 //! The keys of `.github/ci-tool.yml`. The doc comments are its reference.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
 use schemars::JsonSchema;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// What can be decided in `.github/ci-tool.yml`. Every key is optional.
@@ -23,6 +26,7 @@ pub struct Detect {
     /// `examples`, `legacy/**`.
     pub ignore: Vec<String>,
     /// Corrections, by the folder of the component as `ci-tool detect` prints it.
+    #[serde(deserialize_with = "unique")]
     pub components: BTreeMap<String, ComponentOverride>,
 }
 
@@ -40,6 +44,7 @@ pub struct ComponentOverride {
     pub skip_steps: Vec<StepName>,
     /// Plain values for variables that it needs in CI. They are written into the
     /// workflow for all to read: never put a secret here.
+    #[serde(deserialize_with = "unique")]
     pub env: BTreeMap<String, String>,
 }
 
@@ -99,4 +104,39 @@ pub struct Generate {
     /// The GitHub environments to deploy to, in order. Without it `staging`,
     /// then `production`.
     pub environments: Option<Vec<String>>,
+}
+
+/// A map in which no key stands twice: the last would silently win.
+fn unique<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    struct Unique<V>(PhantomData<V>);
+
+    impl<'de, V: Deserialize<'de>> Visitor<'de> for Unique<V> {
+        type Value = BTreeMap<String, V>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        // `components:` with nothing behind it.
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(BTreeMap::new())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut values = BTreeMap::new();
+            while let Some((key, value)) = map.next_entry::<String, V>()? {
+                if values.contains_key(&key) {
+                    return Err(A::Error::custom(format!("duplicate field `{key}`")));
+                }
+                values.insert(key, value);
+            }
+            Ok(values)
+        }
+    }
+
+    deserializer.deserialize_map(Unique(PhantomData))
 }

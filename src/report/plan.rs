@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::diff;
+use crate::sys::ui::{escape_line, escape_terminal};
 use crate::workflows::plan::{Plan, PlannedFile, Status};
 
 /// What becomes of the plan.
@@ -47,7 +48,8 @@ fn shows_diff(file: &PlannedFile, mode: Mode) -> bool {
         && (file.status.writes() || file.status == Status::Foreign && mode == Mode::Check)
 }
 
-/// The plan for a terminal.
+/// The plan for a terminal. Reasons, gaps and differences quote the repository,
+/// so they are made harmless first.
 pub fn text(plan: &Plan, mode: Mode) -> String {
     let bold = Style::new().bold();
     let dim = Style::new().dimmed();
@@ -59,11 +61,13 @@ pub fn text(plan: &Plan, mode: Mode) -> String {
             "{style}{verb:>13}{style:#}  {bold}{}{bold:#}",
             file.path
         );
-        let _ = writeln!(out, "{:15}{}", "", file.reason);
+        let _ = writeln!(out, "{:15}{}", "", escape_line(&file.reason));
         if !file.components.is_empty() {
-            let _ = writeln!(out, "{:15}proves {}", "", file.components.join(", "));
+            let proves = escape_line(&file.components.join(", "));
+            let _ = writeln!(out, "{:15}proves {proves}", "");
         }
         for note in &file.notes {
+            let note = escape_line(note);
             let _ = writeln!(out, "{:15}{dim}note: {note}{dim:#}", "");
         }
     }
@@ -71,17 +75,15 @@ pub fn text(plan: &Plan, mode: Mode) -> String {
         let Some(content) = &file.content else {
             continue;
         };
-        let _ = write!(
-            out,
-            "\n{}",
-            diff::coloured(&diff::unified(&file.path, file.before.as_deref(), content))
-        );
+        let diff = escape_terminal(&diff::unified(&file.path, file.before.as_deref(), content));
+        let _ = write!(out, "\n{}", diff::coloured(&diff));
     }
     if !plan.gaps.is_empty() {
         let _ = writeln!(out, "\n{bold}What no workflow can prove yet{bold:#}");
         for gap in &plan.gaps {
-            let _ = writeln!(out, "  {}: {}", gap.component, gap.gap.message);
-            let _ = writeln!(out, "      {dim}{}{dim:#}", gap.gap.mend);
+            let message = format!("{}: {}", gap.component, gap.gap.message);
+            let _ = writeln!(out, "  {}", escape_line(&message));
+            let _ = writeln!(out, "      {dim}{}{dim:#}", escape_line(&gap.gap.mend));
         }
     }
     let _ = writeln!(out, "\n{}", summary(plan, mode));
@@ -244,6 +246,21 @@ mod tests {
         let text = markdown(&plan(Status::Create), Mode::DryRun);
         assert!(text.contains("a \\| b &lt;x&gt;"), "{text}");
         assert!(text.contains("````diff"), "{text}");
+    }
+
+    #[test]
+    fn text_from_outside_moves_no_cursor_and_begins_no_line() {
+        let mut plan = plan(Status::Create);
+        plan.files[0].reason = "why\n::error::x".to_owned();
+        plan.files[0].components = vec!["a\u{1b}]0;t\u{7}".to_owned()];
+        plan.files[0].before = Some("# \u{1b}[8mhidden\n".to_owned());
+        let text = text(&plan, Mode::DryRun);
+        assert!(text.contains("why\\n::error::x"), "{text:?}");
+        assert!(
+            !text.contains("\u{1b}]") && !text.contains("\u{1b}[8m"),
+            "{text:?}"
+        );
+        assert!(text.contains("-# \\u{1b}[8mhidden"), "{text:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use crate::project::model::{Component, Evidence, Fact, Need, Project};
-use crate::sys::ui::escape_terminal;
+use crate::sys::ui::escape_line;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -104,15 +104,15 @@ fn describe(component: &Component, out: &mut String) {
         .framework
         .as_ref()
         .map_or_else(String::new, |framework| {
-            format!(", {}", escape_terminal(&framework.value))
+            format!(", {}", escape_line(&framework.value))
         });
     let _ = writeln!(
         out,
         "{BOLD}{}{BOLD:#}  {} in {}{framework}  {DIM}{}{DIM:#}",
-        escape_terminal(&component.name),
+        escape_line(&component.name),
         word(&component.role),
-        escape_terminal(&component.root),
-        place(&component.manifest),
+        escape_line(&component.root),
+        escape_line(&place(&component.manifest)),
     );
     let language = word(&component.language);
     match &component.version {
@@ -175,13 +175,13 @@ fn describe(component: &Component, out: &mut String) {
             out,
             "  {WARN}{:LABEL$}{WARN:#}  {}",
             "missing",
-            escape_terminal(&gap.message)
+            escape_line(&gap.message)
         );
         let _ = writeln!(
             out,
             "  {:LABEL$}  {DIM}{}{DIM:#}",
             "",
-            escape_terminal(&gap.mend)
+            escape_line(&gap.mend)
         );
     }
     out.push('\n');
@@ -204,16 +204,16 @@ fn fact<T: Clone + PartialEq>(
             out,
             "  {:LABEL$}  {WARN}but {} says {}{WARN:#}",
             "",
-            escape_terminal(&place(&contradiction.evidence)),
-            escape_terminal(&show(&contradiction.value)),
+            escape_line(&place(&contradiction.evidence)),
+            escape_line(&show(&contradiction.value)),
         );
     }
 }
 
 fn line(out: &mut String, label: &str, text: &str, evidence: &str) {
-    let _ = write!(out, "  {label:LABEL$}  {}", escape_terminal(text));
+    let _ = write!(out, "  {label:LABEL$}  {}", escape_line(text));
     if !evidence.is_empty() {
-        let _ = write!(out, "  {DIM}{}{DIM:#}", escape_terminal(evidence));
+        let _ = write!(out, "  {DIM}{}{DIM:#}", escape_line(evidence));
     }
     out.push('\n');
 }
@@ -228,8 +228,8 @@ fn section(out: &mut String, title: &str, rows: impl Iterator<Item = (String, St
         let _ = writeln!(
             out,
             "  {}  {DIM}{}{DIM:#}",
-            escape_terminal(&what),
-            escape_terminal(&place)
+            escape_line(&what),
+            escape_line(&place)
         );
     }
     out.push('\n');

@@ -96,11 +96,14 @@ impl Ui {
 }
 
 /// Text from outside made harmless for a terminal: control characters and
-/// marks that reorder text become visible escapes. Line breaks stay.
+/// marks that reorder text become visible escapes. Line breaks stay, a carriage
+/// return alone does not: it would let a text write over itself.
 pub fn escape_terminal(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
+    let mut chars = text.chars().peekable();
+    std::iter::from_fn(|| chars.next().map(|c| (c, chars.peek().copied())))
+        .map(|(c, next)| match c {
             '\n' | '\t' => c.to_string(),
+            '\r' if next == Some('\n') => c.to_string(),
             c if c.is_control()
                 || matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') =>
             {
@@ -109,6 +112,14 @@ pub fn escape_terminal(text: &str) -> String {
             c => c.to_string(),
         })
         .collect()
+}
+
+/// As [`escape_terminal`], for a text that has to stay on its line: a name with a
+/// line break in it could otherwise begin a line of its own.
+pub fn escape_line(text: &str) -> String {
+    escape_terminal(text)
+        .replace("\r\n", "\\n")
+        .replace(['\n', '\u{2028}', '\u{2029}'], "\\n")
 }
 
 #[cfg(test)]
@@ -122,5 +133,7 @@ mod tests {
             "a\\u{1b}[31mb\\u{202e}c\n"
         );
         assert_eq!(escape_terminal("é日本"), "é日本");
+        assert_eq!(escape_terminal("a\r\nb\rc"), "a\r\nb\\u{d}c");
+        assert_eq!(escape_line("a\n::error::b\r\n"), "a\\n::error::b\\n");
     }
 }

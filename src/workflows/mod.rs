@@ -71,6 +71,24 @@ impl OwnAction {
             .rsplit_once('@')
             .is_some_and(|(_, reference)| is_full_commit(reference))
     }
+
+    /// The text behind `uses:`, with the release as a comment.
+    ///
+    /// # Errors
+    /// Where a part could leave its place and become workflow text of its own.
+    pub fn reference(&self) -> Result<String, String> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c);
+        if !self.uses.chars().all(is_name) {
+            return Err(format!("{:?} is no `owner/name@commit`", self.uses));
+        }
+        match &self.version {
+            Some(version) if !version.chars().all(|c| is_name(c) || c == '+') => {
+                Err(format!("{version:?} is no name of a release"))
+            }
+            Some(version) => Ok(format!("{} # {version}", self.uses)),
+            None => Ok(self.uses.clone()),
+        }
+    }
 }
 
 impl Default for OwnAction {

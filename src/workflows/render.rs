@@ -90,10 +90,9 @@ impl Renderer<'_> {
         environment.add_function("pin", pin);
         let own = own_action.clone();
         environment.add_function("own_action", move || {
-            Value::from_safe_string(match &own.version {
-                Some(version) => format!("{} # {version}", own.uses),
-                None => own.uses.clone(),
-            })
+            own.reference()
+                .map(Value::from_safe_string)
+                .map_err(|why| Error::new(ErrorKind::InvalidOperation, why))
         });
         let mut renderer = Self {
             environment,

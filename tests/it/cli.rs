@@ -13,6 +13,7 @@ fn wrong_usage_exits_with_2_and_says_what_is_right() {
         &["generate", "--check", "--dry-run"],
         &["generate", "--only", "frontent-ci"],
         &["detect", "nowhere"],
+        &["config", "check", "nowhere"],
         &["detect", "--config", "nowhere.yml"],
     ] {
         let run = ci_tool(folder.path(), arguments);
@@ -261,6 +262,91 @@ fn the_container_action_takes_inputs_and_gives_outputs() {
         "{text}{}",
         run.stdout
     );
+}
+
+/// What the runner would take for commands: it ignores leading blanks, knows the
+/// old form anywhere in a line, and nothing between `stop-commands` and its word.
+fn runner_commands(log: &str) -> Vec<String> {
+    let mut until: Option<String> = None;
+    let mut commands = Vec::new();
+    for line in log.lines() {
+        let start = line.trim_start();
+        if let Some(end) = &until {
+            if start == end.as_str() {
+                until = None;
+            }
+        } else if let Some(word) = start.strip_prefix("::stop-commands::") {
+            until = Some(format!("::{word}::"));
+        } else if start.starts_with("::") || line.contains("##[") {
+            commands.push(line.to_owned());
+        }
+    }
+    assert_eq!(until, None, "commands stay switched off");
+    commands
+}
+
+#[test]
+fn nothing_of_a_repository_is_a_command_to_the_runner() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write(
+        folder.path(),
+        "package.json",
+        "{\"name\": \"x\\n  ::add-mask::a ##[add-mask]b\", \"scripts\": {\"build\": \"vite build\"}, \
+         \"devDependencies\": {\"vite\": \"5\"}}",
+    );
+    write(folder.path(), "web/package.json", "{");
+    let act = |inputs: &[(&str, &str)]| {
+        let mut command = command();
+        command
+            .arg("action")
+            .current_dir(folder.path())
+            .env("GITHUB_ACTIONS", "true");
+        for (name, value) in inputs {
+            command.env(format!("INPUT_{name}"), value);
+        }
+        finish(&mut command)
+    };
+    let run = act(&[("COMMAND", "detect")]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(run.stdout.contains("##[add-mask]b"), "{}", run.stdout);
+    assert_eq!(runner_commands(&run.stdout), Vec::<String>::new());
+    // A name stays on its line also where no runner listens.
+    let plain = ci_tool(folder.path(), &["detect"]).stdout;
+    assert!(plain.contains("x\\n  ::add-mask::a"), "{plain}");
+
+    let run = act(&[("COMMAND", "generate"), ("CHECK", "true")]);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let commands = runner_commands(&run.stdout);
+    assert!(!commands.is_empty());
+    for command in commands {
+        assert!(
+            command.starts_with("::error file=.github/workflows/"),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn a_release_cannot_bring_steps_of_its_own() {
+    let folder = sample("go-service");
+    let pin = format!("intowork/ci-action@{}", crate::common::RELEASE);
+    let run = finish(
+        command()
+            .arg("generate")
+            .env("CI_TOOL_ACTION", format!("{pin} # v1\n      - run: evil"))
+            .current_dir(folder.path()),
+    );
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("CI_TOOL_ACTION"), "{}", run.stderr);
+    write(
+        folder.path(),
+        ".github/ci-tool.yml",
+        format!("generate:\n  action: {pin}\n  action-version: \"v1\\n      - run: evil\"\n"),
+    );
+    let run = ci_tool(folder.path(), &["generate"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("ci-tool.yml:3:3"), "{}", run.stderr);
+    assert!(!folder.path().join(".github/workflows").exists());
 }
 
 #[test]
