@@ -115,3 +115,24 @@ impl Default for OwnAction {
 pub fn is_full_commit(reference: &str) -> bool {
     reference.len() == 40 && reference.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_one_word_and_one_comment() {
+        let own = |uses: &str, version: Option<&str>| {
+            OwnAction {
+                uses: uses.to_owned(),
+                version: version.map(str::to_owned),
+            }
+            .reference()
+        };
+        let pin = "intowork/ci-action@0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(own(pin, Some("v1.2+a")), Ok(format!("{pin} # v1.2+a")));
+        assert_eq!(own(pin, None), Ok(pin.to_owned()));
+        assert!(own(pin, Some("v1\n      - run: evil")).is_err());
+        assert!(own(&format!("a b\n- run: evil #@{pin}"), None).is_err());
+    }
+}
