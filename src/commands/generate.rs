@@ -12,9 +12,8 @@ use crate::project::model::Project;
 use crate::report;
 use crate::report::plan::Mode;
 use crate::sys::fs::{self, WriteError};
-use crate::workflows::catalog::TEMPLATES;
 use crate::workflows::plan::{Current, Plan, PlanError, Status};
-use crate::workflows::{OwnAction, Settings, plan};
+use crate::workflows::{Catalog, OwnAction, Settings, plan};
 
 /// Write the workflows that a repository lacks.
 ///
@@ -81,10 +80,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// As [`run`].
 pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> {
     let started = std::time::Instant::now();
+    let catalog = Catalog::built_in().map_err(|error| explain(PlanError::Template(vec![error])))?;
     // `--only a b` reads b as the folder.
-    let is_template = TEMPLATES
-        .iter()
-        .any(|source| args.path.as_os_str() == source.name);
+    let is_template = catalog.names().any(|name| args.path.as_os_str() == name);
     if is_template && !args.path.exists() {
         let name = args.path.display();
         return Err(Failure::usage(format!("there is no folder `{name}`"))
@@ -99,7 +97,10 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> 
         "detected"
     );
     let settings = settings(args, context, &project, &loaded.config)?;
-    let plan = plan(&project, &settings, &|path| current(&args.path, path)).map_err(explain)?;
+    let plan = plan(&catalog, &project, &settings, &|path| {
+        current(&args.path, path)
+    })
+    .map_err(explain)?;
     tracing::info!(
         microseconds = started.elapsed().as_micros() as u64,
         "planned"
@@ -204,6 +205,7 @@ fn settings(
         } else {
             Vec::new()
         },
+        include: generate.include.clone(),
         force: args.force,
     })
 }

@@ -88,6 +88,8 @@ pub struct Generate {
     pub only: Vec<String>,
     /// Not these templates.
     pub exclude: Vec<String>,
+    /// Also these templates, which are generated only where they are asked for.
+    pub include: Vec<String>,
     /// The branch whose pushes run the workflows and are deployed. Without it the
     /// one that git names, else `main`.
     pub default_branch: Option<String>,

@@ -27,6 +27,17 @@ pub use model::{Component, Project};
 pub use survey::Survey;
 pub use tree::{Tree, TreeError};
 
+/// Starts the line that `ci-tool generate` puts at the top of what it writes.
+pub const GENERATED_MARK: &str = "# ci-tool: ";
+
+/// Whether a text is a file that `ci-tool generate` wrote, edited or not. What
+/// was made from facts is no evidence of them.
+pub fn is_generated(text: &str) -> bool {
+    text.lines()
+        .take(10)
+        .any(|line| line.starts_with(GENERATED_MARK))
+}
+
 /// Finds out what is in the repository at `root`.
 ///
 /// # Errors

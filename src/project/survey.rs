@@ -160,6 +160,9 @@ impl<'a> Survey<'a> {
             .filter(|file| file.ends_with(".yml") || file.ends_with(".yaml"))
             .collect();
         for file in workflows {
+            if self.is_generated(file) {
+                continue;
+            }
             let Some(node) = self.tree.yaml(file) else {
                 continue;
             };
@@ -186,7 +189,9 @@ impl<'a> Survey<'a> {
                 }
             }
         }
-        if let Some(node) = self.tree.yaml(".gitlab-ci.yml") {
+        if !self.is_generated(".gitlab-ci.yml")
+            && let Some(node) = self.tree.yaml(".gitlab-ci.yml")
+        {
             let images = node.entry("image").into_iter().chain(
                 node.entries()
                     .iter()
@@ -210,6 +215,12 @@ impl<'a> Survey<'a> {
             }
         }
         found
+    }
+
+    fn is_generated(&self, file: &str) -> bool {
+        self.tree
+            .text(file)
+            .is_some_and(|text| super::is_generated(&text))
     }
 
     /// The versions that an input stands for: itself, or through the matrix or `env`.
@@ -413,6 +424,19 @@ mod tests {
                 Evidence::new(".github/workflows/ci.yml", 3)
             )]
         );
+    }
+
+    #[test]
+    fn what_was_generated_from_facts_is_no_evidence_of_them() {
+        let workflow = "# Generated\n# ci-tool: backend-ci@1 sha256:0\njobs:\n  a:\n    steps:\n      - with:\n          python-version: '3.13'\n";
+        let (_folder, tree) = tree(&[
+            (".github/workflows/backend-ci.yml", workflow),
+            (
+                ".gitlab-ci.yml",
+                "# ci-tool: gitlab-ci@1 sha256:0\na:\n  image: python:3.13\n",
+            ),
+        ]);
+        assert_eq!(Survey::new(&tree).ci_versions(".", "python-version"), []);
     }
 
     #[test]

@@ -5,45 +5,37 @@ use crate::error::SourceError;
 use crate::project::document::{self, Node, Syntax};
 use crate::project::model::Task;
 
-/// A template as it lies in `workflows-templates/`.
-#[derive(Debug, Clone, Copy)]
-pub struct Source {
-    /// The folder's name, by which people call the template.
-    pub name: &'static str,
-    /// `template.toml`.
-    pub manifest: &'static str,
-    /// `template.yml`.
-    pub body: &'static str,
-}
+/// The built-in templates: name, `template.toml`, `template.yml`.
+type Embedded = (&'static str, &'static str, &'static str);
 
 macro_rules! template {
     ($name:literal) => {
-        Source {
-            name: $name,
-            manifest: include_str!(concat!(
+        (
+            $name,
+            include_str!(concat!(
                 "../../workflows-templates/",
                 $name,
                 "/template.toml"
             )),
-            body: include_str!(concat!(
+            include_str!(concat!(
                 "../../workflows-templates/",
                 $name,
                 "/template.yml"
             )),
-        }
+        )
     };
 }
 
-/// Every template, in the order in which a plan lists them.
-pub const TEMPLATES: [Source; 4] = [
+/// Every built-in template, in the order in which a plan lists them.
+const TEMPLATES: [Embedded; 4] = [
     template!("backend-ci"),
     template!("frontend-ci"),
     template!("security-scan"),
     template!("deploy"),
 ];
 
-/// Texts that templates include, by the name they are included under.
-pub const PARTIALS: [(&str, &str); 2] = [
+/// Built-in texts that templates include, by the name they are included under.
+const PARTIALS: [(&str, &str); 2] = [
     (
         "partials/component-jobs.yml",
         include_str!("../../workflows-templates/partials/component-jobs.yml"),
@@ -54,6 +46,103 @@ pub const PARTIALS: [(&str, &str); 2] = [
     ),
 ];
 
+/// A template: what it is, and the text that is filled in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// By which people call it: the folder's name.
+    pub name: String,
+    /// What `template.toml` says.
+    pub manifest: Manifest,
+    /// How errors call `template.toml`.
+    pub manifest_path: String,
+    /// The text of `template.toml`.
+    pub manifest_text: String,
+    /// How errors call `template.yml`.
+    pub body_path: String,
+    /// The text of `template.yml`.
+    pub body: String,
+}
+
+impl Template {
+    /// A template of these two texts; `folder` is how errors call their place.
+    ///
+    /// # Errors
+    /// Where the manifest is wrong.
+    pub fn new(name: &str, folder: &str, manifest: &str, body: &str) -> Result<Self, SourceError> {
+        let manifest_path = format!("{folder}/template.toml");
+        Ok(Self {
+            name: name.to_owned(),
+            manifest: Manifest::parse(&manifest_path, manifest)?,
+            manifest_path,
+            manifest_text: manifest.to_owned(),
+            body_path: format!("{folder}/template.yml"),
+            body: body.to_owned(),
+        })
+    }
+}
+
+/// The templates that a plan is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Catalog {
+    /// In the order in which a plan lists them.
+    pub templates: Vec<Template>,
+    /// Texts that templates include, by the name they are included under.
+    pub partials: Vec<(String, String)>,
+}
+
+impl Catalog {
+    /// The templates that come with the binary.
+    ///
+    /// # Errors
+    /// Never in a build that passed its tests.
+    pub fn built_in() -> Result<Self, SourceError> {
+        Ok(Self {
+            templates: TEMPLATES
+                .iter()
+                .map(|(name, manifest, body)| Template::new(name, name, manifest, body))
+                .collect::<Result<_, _>>()?,
+            partials: PARTIALS
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect(),
+        })
+    }
+
+    /// The names of all templates, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.templates.iter().map(|template| template.name.as_str())
+    }
+}
+
+/// What a template makes: it decides the file's folder and how it is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A workflow of GitHub Actions.
+    Workflow,
+    /// The configuration of Dependabot.
+    Dependabot,
+    /// A pipeline of GitLab.
+    Gitlab,
+}
+
+impl Kind {
+    /// Each kind with the word by which `template.toml` calls it.
+    const WORDS: [(&'static str, Self); 3] = [
+        ("workflow", Self::Workflow),
+        ("dependabot", Self::Dependabot),
+        ("gitlab", Self::Gitlab),
+    ];
+
+    /// The folder of its file with the slash behind it; empty for the root.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Workflow => ".github/workflows/",
+            Self::Dependabot => ".github/",
+            Self::Gitlab => "",
+        }
+    }
+}
+
 /// What `template.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
@@ -61,8 +150,12 @@ pub struct Manifest {
     pub title: String,
     /// Raised whenever the output changes.
     pub version: u32,
-    /// The file's name in `.github/workflows/`.
+    /// What it makes.
+    pub kind: Kind,
+    /// The file's name in the folder of its kind.
     pub file: String,
+    /// Whether it is generated without being asked for by name.
+    pub default: bool,
     /// What it does, in a sentence.
     pub summary: String,
     /// An expression over the facts: does it apply?
@@ -111,8 +204,22 @@ impl Manifest {
                 })
             })
             .collect::<Result<_, _>>()?;
+        let kind = match node.entry("kind") {
+            None => Kind::Workflow,
+            Some(entry) => entry
+                .node
+                .str()
+                .and_then(|word| Kind::WORDS.iter().find(|(known, _)| *known == word))
+                .map(|(_, kind)| *kind)
+                .ok_or_else(|| {
+                    SourceError::new(path, text, entry.line, 1, "unknown `kind`")
+                        .help("known are workflow, dependabot and gitlab")
+                })?,
+        };
         Ok(Self {
             title: string("title")?,
+            kind,
+            default: node.get("default").and_then(Node::scalar) != Some("false"),
             version: node
                 .get("version")
                 .and_then(Node::scalar)
@@ -126,6 +233,11 @@ impl Manifest {
             proves: node.get("proves").and_then(Node::str).map(str::to_owned),
         })
     }
+
+    /// Where its file lies, from the repository's root.
+    pub fn path(&self) -> String {
+        format!("{}{}", self.kind.folder(), self.file)
+    }
 }
 
 #[cfg(test)]
@@ -134,13 +246,13 @@ mod tests {
 
     #[test]
     fn every_manifest_can_be_read_and_names_another_file() {
-        let mut files: Vec<String> = TEMPLATES
+        let catalog = Catalog::built_in().unwrap_or_else(|error| panic!("{error}"));
+        let mut files: Vec<String> = catalog
+            .templates
             .iter()
-            .map(|source| {
-                let manifest = Manifest::parse(source.name, source.manifest)
-                    .unwrap_or_else(|error| panic!("{error}"));
-                assert!(!manifest.summary.is_empty());
-                manifest.file
+            .map(|template| {
+                assert!(!template.manifest.summary.is_empty());
+                template.manifest.path()
             })
             .collect();
         files.sort();
@@ -151,8 +263,8 @@ mod tests {
     #[test]
     fn no_value_stands_in_a_flow_sequence() {
         // A plain scalar may hold a comma, which would part it there.
-        for source in TEMPLATES {
-            assert!(!source.body.contains("[<%="), "{}", source.name);
+        for (name, _, body) in TEMPLATES {
+            assert!(!body.contains("[<%="), "{name}");
         }
         for (name, text) in PARTIALS {
             assert!(!text.contains("[<%="), "{name}");
@@ -171,7 +283,7 @@ mod tests {
             })
             .collect();
         folders.sort();
-        let mut known: Vec<&str> = TEMPLATES.iter().map(|source| source.name).collect();
+        let mut known: Vec<&str> = TEMPLATES.iter().map(|(name, ..)| *name).collect();
         known.sort_unstable();
         assert_eq!(folders, known);
     }

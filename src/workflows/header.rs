@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 
-const MARK: &str = "# ci-tool: ";
+use crate::project::GENERATED_MARK as MARK;
 
 /// Puts the mark on top of a rendered workflow.
 pub fn stamp(template: &str, version: u32, body: &str) -> String {

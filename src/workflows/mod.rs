@@ -7,12 +7,14 @@
 pub mod actions;
 pub mod catalog;
 pub mod check;
+mod coverage;
 pub mod header;
 pub mod plan;
 pub mod render;
 pub mod services;
 pub mod view;
 
+pub use catalog::Catalog;
 pub use plan::{Plan, PlannedFile, Status, plan};
 
 /// What a person decides about generation; the rest follows from the project.
@@ -35,8 +37,22 @@ pub struct Settings {
     pub only: Vec<String>,
     /// Not these templates.
     pub exclude: Vec<String>,
+    /// Also these templates, which are generated only where they are asked for.
+    pub include: Vec<String>,
     /// Overwrite files of others and edited files.
     pub force: bool,
+}
+
+impl Settings {
+    /// Whether a template is to be looked at.
+    pub fn wants(&self, template: &catalog::Template) -> bool {
+        let named = |names: &[String]| names.contains(&template.name);
+        if self.only.is_empty() {
+            (template.manifest.default || named(&self.include)) && !named(&self.exclude)
+        } else {
+            named(&self.only) && !named(&self.exclude)
+        }
+    }
 }
 
 impl Default for Settings {
@@ -50,6 +66,7 @@ impl Default for Settings {
             environment_values: std::collections::BTreeMap::new(),
             only: Vec::new(),
             exclude: Vec::new(),
+            include: Vec::new(),
             force: false,
         }
     }

@@ -1,24 +1,22 @@
 //! What would be written, and why: templates, facts and the files that are
 //! there, compared. Nothing is written here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 use super::Settings;
-use super::catalog::{Manifest, PARTIALS, Source, TEMPLATES};
+use super::catalog::{Catalog, Template};
 use super::check;
+use super::coverage::Coverage;
 use super::header::{self, Origin};
 use super::render::Renderer;
 use super::view::View;
 use crate::error::SourceError;
-use crate::project::model::{Project, StepKind, Task};
+use crate::project::model::Project;
 
 /// Version of the JSON form; raised when a reader would have to change.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// The folder that workflows lie in.
-pub const FOLDER: &str = ".github/workflows";
 
 /// A file's state on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,76 +132,64 @@ pub enum PlanError {
     },
 }
 
-/// Makes the plan with the built-in templates. `current` reads the file at a
-/// path of the repository.
+/// Makes the plan. `current` reads the file at a path of the repository.
 ///
 /// # Errors
-/// Where a template is broken or gives an unsound workflow, and where
-/// `settings` name a template that does not exist.
+/// Where a template is broken or gives an unsound file, and where `settings`
+/// name a template that does not exist.
 pub fn plan(
-    project: &Project,
-    settings: &Settings,
-    current: &dyn Fn(&str) -> Current,
-) -> Result<Plan, PlanError> {
-    plan_with(&TEMPLATES, &PARTIALS, project, settings, current)
-}
-
-/// [`plan`] with given templates.
-///
-/// # Errors
-/// As [`plan`].
-pub fn plan_with(
-    templates: &[Source],
-    partials: &[(&str, &str)],
+    catalog: &Catalog,
     project: &Project,
     settings: &Settings,
     current: &dyn Fn(&str) -> Current,
 ) -> Result<Plan, PlanError> {
     let one = |error: SourceError| PlanError::Template(vec![error]);
-    for name in settings.only.iter().chain(&settings.exclude) {
-        if !templates.iter().any(|source| source.name == name) {
-            let known: Vec<&str> = templates.iter().map(|source| source.name).collect();
+    let named = [&settings.only, &settings.exclude, &settings.include];
+    for name in named.into_iter().flatten() {
+        if !catalog.names().any(|known| known == name) {
             return Err(PlanError::Unknown {
                 name: name.clone(),
-                known: known.join(", "),
+                known: catalog.names().collect::<Vec<_>>().join(", "),
             });
         }
     }
-    let wanted: Vec<&Source> = templates
-        .iter()
-        .filter(|source| {
-            (settings.only.is_empty() || settings.only.iter().any(|name| name == source.name))
-                && !settings.exclude.iter().any(|name| name == source.name)
-        })
-        .collect();
-    let sources: Vec<(String, &str)> = wanted
-        .iter()
-        .map(|source| (format!("{}/template.yml", source.name), source.body))
-        .collect();
     let renderer = Renderer::new(
-        sources
+        catalog
+            .templates
             .iter()
-            .map(|(name, body)| (name.as_str(), *body))
-            .chain(partials.iter().copied()),
+            .map(|template| (template.body_path.as_str(), template.body.as_str()))
+            .chain(
+                catalog
+                    .partials
+                    .iter()
+                    .map(|(name, text)| (name.as_str(), text.as_str())),
+            ),
         &settings.own_action,
     )
     .map_err(one)?;
     // What we wrote ourselves, edited or not, makes nothing superfluous.
-    let own: BTreeSet<String> = templates
+    let own: BTreeSet<String> = catalog
+        .templates
         .iter()
-        .filter_map(|source| Manifest::parse(source.name, source.manifest).ok())
-        .map(|manifest| format!("{FOLDER}/{}", manifest.file))
+        .map(|template| template.manifest.path())
         .filter(|path| match current(path) {
             Current::Text(text) => header::origin(&text) != Origin::Foreign,
             _ => false,
         })
         .collect();
-    let mut files = Vec::new();
-    for source in wanted {
-        files.push(plan_file(
-            source, &renderer, project, settings, &own, current,
-        )?);
-    }
+    let planner = Planner {
+        renderer: &renderer,
+        project,
+        settings,
+        own: &own,
+        current,
+    };
+    let files = catalog
+        .templates
+        .iter()
+        .filter(|template| settings.wants(template))
+        .map(|template| planner.file(template))
+        .collect::<Result<_, _>>()?;
     let gaps = project
         .components
         .iter()
@@ -221,109 +207,121 @@ pub fn plan_with(
     })
 }
 
-fn plan_file(
-    source: &Source,
-    renderer: &Renderer<'_>,
-    project: &Project,
-    settings: &Settings,
-    own: &BTreeSet<String>,
-    current: &dyn Fn(&str) -> Current,
-) -> Result<PlannedFile, PlanError> {
-    let one = |error: SourceError| PlanError::Template(vec![error]);
-    let manifest_path = format!("{}/template.toml", source.name);
-    let manifest = Manifest::parse(&manifest_path, source.manifest).map_err(one)?;
-    let path = format!("{FOLDER}/{}", manifest.file);
-    let before = current(&path);
-    let ours = match &before {
-        Current::Text(text) => header::origin(text),
-        _ => Origin::Foreign,
-    };
-    let coverage = Coverage::new(project, &manifest, own);
-    let mut view = View::new(project, settings, &coverage.components);
-    view.title.clone_from(&manifest.title);
-    view.file_path.clone_from(&path);
-    let applies = renderer
-        .test(&manifest.when, &view, &manifest_path, source.manifest)
-        .map_err(one)?;
-    let mut file = PlannedFile {
-        template: source.name.to_owned(),
-        path,
-        status: Status::NotApplicable,
-        reason: manifest.otherwise.clone(),
-        components: Vec::new(),
-        notes: coverage.notes(),
-        before: match &before {
-            Current::Text(text) => Some(text.clone()),
-            _ => None,
-        },
-        content: None,
-    };
-    if !applies || coverage.whole.is_some() {
-        let covered = coverage.whole.clone().or_else(|| {
-            let everything = View::new(project, settings, &BTreeSet::new());
-            let would = renderer
-                .test(&manifest.when, &everything, &manifest_path, source.manifest)
-                .unwrap_or(false);
-            would.then(|| {
-                coverage
-                    .by
-                    .values()
-                    .cloned()
-                    .collect::<BTreeSet<_>>()
-                    .into_iter()
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            })
+/// What every file of a plan is made from.
+struct Planner<'a> {
+    renderer: &'a Renderer<'a>,
+    project: &'a Project,
+    settings: &'a Settings,
+    own: &'a BTreeSet<String>,
+    current: &'a dyn Fn(&str) -> Current,
+}
+
+impl Planner<'_> {
+    fn file(&self, template: &Template) -> Result<PlannedFile, PlanError> {
+        let one = |error: SourceError| PlanError::Template(vec![error]);
+        let manifest = &template.manifest;
+        let path = manifest.path();
+        let before = (self.current)(&path);
+        let ours = match &before {
+            Current::Text(text) => header::origin(text),
+            _ => Origin::Foreign,
+        };
+        let coverage = Coverage::new(self.project, manifest, self.own);
+        let view = self.view(template, &coverage.components);
+        let mut file = PlannedFile {
+            template: template.name.clone(),
+            path,
+            status: Status::NotApplicable,
+            reason: manifest.otherwise.clone(),
+            components: Vec::new(),
+            notes: coverage.notes(),
+            before: match &before {
+                Current::Text(text) => Some(text.clone()),
+                _ => None,
+            },
+            content: None,
+        };
+        if !self.applies(template, &view).map_err(one)? || coverage.whole.is_some() {
+            if let Some(by) = self.covered_by(template, &coverage) {
+                file.status = Status::Covered;
+                file.reason = format!("{by} does this already");
+            }
+            file.notes.clear();
+            if matches!(ours, Origin::Ours { .. } | Origin::Edited { .. }) {
+                file.status = Status::Obsolete;
+                file.reason = format!(
+                    "nothing is left for it to do ({}): delete it if you agree",
+                    file.reason
+                );
+            }
+            return Ok(file);
+        }
+        let rendered = self
+            .renderer
+            .render(&template.body_path, &view)
+            .map_err(one)?;
+        let problems = check::problems_in_template(manifest.kind, &rendered, self.renderer);
+        if !problems.is_empty() {
+            return Err(PlanError::Template(problems));
+        }
+        let jobs = match manifest.proves.as_deref() {
+            Some("backends") => view.backends.as_slice(),
+            Some("frontends") => view.frontends.as_slice(),
+            _ => &[],
+        };
+        file.components = jobs.iter().map(|job| job.title.clone()).collect();
+        let own_action = &self.settings.own_action;
+        if rendered.text.contains(&own_action.uses) && !own_action.is_pinned() {
+            file.notes.push(format!(
+                "`{}` is a moving tag: this build of ci-tool is no release and knows no commit to pin. \
+                 Set `generate.action` in .github/ci-tool.yml or CI_TOOL_ACTION.",
+                own_action.uses
+            ));
+        }
+        let content = header::stamp(&template.name, manifest.version, &rendered.text);
+        let (status, reason) = compare(&before, &ours, &content, self.settings.force);
+        file.status = status;
+        file.reason = match status {
+            Status::Create => manifest.summary.clone(),
+            _ => reason,
+        };
+        // A file checked out with CRLF stays so.
+        let crlf = matches!(&before, Current::Text(text) if text.contains("\r\n"));
+        file.content = Some(if crlf {
+            content.replace('\n', "\r\n")
+        } else {
+            content
         });
-        if let Some(by) = covered {
-            file.status = Status::Covered;
-            file.reason = format!("{by} does this already");
-        }
-        file.notes.clear();
-        if matches!(ours, Origin::Ours { .. } | Origin::Edited { .. }) {
-            file.status = Status::Obsolete;
-            file.reason = format!(
-                "nothing is left for it to do ({}): delete it if you agree",
-                file.reason
-            );
-        }
-        return Ok(file);
+        Ok(file)
     }
-    let rendered = renderer
-        .render(&format!("{}/template.yml", source.name), &view)
-        .map_err(one)?;
-    let problems = check::problems_in_template(&rendered, renderer);
-    if !problems.is_empty() {
-        return Err(PlanError::Template(problems));
+
+    /// What a template sees, without the components that are proved elsewhere.
+    fn view(&self, template: &Template, covered: &BTreeSet<String>) -> View {
+        let mut view = View::new(self.project, self.settings, covered);
+        view.title.clone_from(&template.manifest.title);
+        view.file_path = template.manifest.path();
+        view
     }
-    let jobs = match manifest.proves.as_deref() {
-        Some("backends") => view.backends.as_slice(),
-        Some("frontends") => view.frontends.as_slice(),
-        _ => &[],
-    };
-    file.components = jobs.iter().map(|job| job.title.clone()).collect();
-    if rendered.text.contains(&settings.own_action.uses) && !settings.own_action.is_pinned() {
-        file.notes.push(format!(
-            "`{}` is a moving tag: this build of ci-tool is no release and knows no commit to pin. \
-             Set `generate.action` in .github/ci-tool.yml or CI_TOOL_ACTION.",
-            settings.own_action.uses
-        ));
+
+    fn applies(&self, template: &Template, view: &View) -> Result<bool, SourceError> {
+        self.renderer.test(
+            &template.manifest.when,
+            view,
+            &template.manifest_path,
+            &template.manifest_text,
+        )
     }
-    let content = header::stamp(source.name, manifest.version, &rendered.text);
-    let (status, reason) = compare(&before, &ours, &content, settings.force);
-    file.status = status;
-    file.reason = match status {
-        Status::Create => manifest.summary,
-        _ => reason,
-    };
-    // A file checked out with CRLF stays so.
-    let crlf = matches!(&before, Current::Text(text) if text.contains("\r\n"));
-    file.content = Some(if crlf {
-        content.replace('\n', "\r\n")
-    } else {
-        content
-    });
-    Ok(file)
+
+    /// The workflows but for which the template would apply.
+    fn covered_by(&self, template: &Template, coverage: &Coverage) -> Option<String> {
+        coverage.whole.clone().or_else(|| {
+            let everything = self.view(template, &BTreeSet::new());
+            let by: BTreeSet<&str> = coverage.by.values().map(String::as_str).collect();
+            self.applies(template, &everything)
+                .unwrap_or(false)
+                .then(|| by.into_iter().collect::<Vec<_>>().join(", "))
+        })
+    }
 }
 
 fn compare(before: &Current, ours: &Origin, content: &str, force: bool) -> (Status, String) {
@@ -358,131 +356,12 @@ fn compare(before: &Current, ours: &Origin, content: &str, force: bool) -> (Stat
     }
 }
 
-/// What other workflows do already.
-struct Coverage {
-    /// The workflow that makes the whole template superfluous.
-    whole: Option<String>,
-    /// Roots of the components that are proved elsewhere.
-    components: BTreeSet<String>,
-    /// By component name the workflow that proves it.
-    by: BTreeMap<String, String>,
-    /// Steps that could be run and are in no workflow, by component.
-    unproved: Vec<(String, String, Vec<&'static str>)>,
-}
-
-impl Coverage {
-    fn new(project: &Project, manifest: &Manifest, own: &BTreeSet<String>) -> Self {
-        let others = || {
-            project
-                .workflows
-                .iter()
-                .filter(|workflow| !own.contains(&workflow.path))
-        };
-        let mut coverage = Self {
-            whole: None,
-            components: BTreeSet::new(),
-            by: BTreeMap::new(),
-            unproved: Vec::new(),
-        };
-        if !manifest.covered_by.contains(&Task::Test) {
-            coverage.whole = others()
-                .find(|workflow| {
-                    workflow
-                        .does
-                        .iter()
-                        .any(|doing| manifest.covered_by.contains(&doing.task))
-                })
-                .map(|workflow| workflow.path.clone());
-            return coverage;
-        }
-        for component in &project.components {
-            let tasks = |task: Task| {
-                others().find(|workflow| {
-                    workflow.does.iter().any(|doing| {
-                        doing.task == task
-                            && doing.component.as_deref() == Some(component.name.as_str())
-                    })
-                })
-            };
-            // Without tests, whatever else can be proved decides.
-            let deciding: Vec<Task> = if component.has_step(StepKind::Test) {
-                vec![Task::Test]
-            } else {
-                component
-                    .steps
-                    .iter()
-                    .map(|step| task_of(step.kind))
-                    .collect()
-            };
-            let Some(workflow) = deciding.into_iter().find_map(tasks) else {
-                continue;
-            };
-            coverage.components.insert(component.root.clone());
-            coverage
-                .by
-                .insert(component.name.clone(), workflow.path.clone());
-            let unproved: BTreeSet<&'static str> = component
-                .steps
-                .iter()
-                .filter(|step| tasks(task_of(step.kind)).is_none())
-                .map(|step| word(step.kind))
-                .collect();
-            if !unproved.is_empty() {
-                coverage.unproved.push((
-                    component.name.clone(),
-                    workflow.path.clone(),
-                    unproved.into_iter().collect(),
-                ));
-            }
-        }
-        coverage
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes: Vec<String> = self
-            .by
-            .iter()
-            .map(|(component, workflow)| {
-                format!("{component} is left out: {workflow} tests it already")
-            })
-            .collect();
-        notes.extend(self.unproved.iter().map(|(component, workflow, kinds)| {
-            format!(
-                "{workflow} could prove more of {component}: {}",
-                kinds.join(", ")
-            )
-        }));
-        notes
-    }
-}
-
-const fn task_of(kind: StepKind) -> Task {
-    match kind {
-        StepKind::Lint => Task::Lint,
-        StepKind::Format => Task::Format,
-        StepKind::TypeCheck => Task::TypeCheck,
-        StepKind::Migrations => Task::Migrations,
-        StepKind::Test | StepKind::Coverage => Task::Test,
-        StepKind::Build => Task::Build,
-    }
-}
-
-const fn word(kind: StepKind) -> &'static str {
-    match kind {
-        StepKind::Lint => "lint",
-        StepKind::Format => "format",
-        StepKind::TypeCheck => "type check",
-        StepKind::Migrations => "migrations",
-        StepKind::Test => "tests",
-        StepKind::Coverage => "coverage",
-        StepKind::Build => "build",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::project::model::{Component, Doing, Evidence, Fact, Language, Role, Workflow};
+    use crate::project::model::{
+        Component, Doing, Evidence, Fact, Language, Role, StepKind, Task, Workflow,
+    };
 
     fn project() -> Project {
         let mut component = Component::new(
@@ -520,8 +399,12 @@ mod tests {
         }
     }
 
+    fn built_in() -> Catalog {
+        Catalog::built_in().unwrap_or_else(|error| panic!("{error}"))
+    }
+
     fn backend(project: &Project, settings: &Settings, current: Current) -> PlannedFile {
-        let plan = plan(project, settings, &|path| {
+        let plan = plan(&built_in(), project, settings, &|path| {
             if path.ends_with("backend-ci.yml") {
                 current.clone()
             } else {
@@ -611,18 +494,25 @@ mod tests {
             only: vec!["backend".to_owned()],
             ..Settings::default()
         };
-        let error = plan(&project(), &settings, &|_| Current::Missing).expect_err("unknown");
+        let error =
+            plan(&built_in(), &project(), &settings, &|_| Current::Missing).expect_err("unknown");
         assert!(error.to_string().contains("backend-ci"), "{error}");
     }
 
     #[test]
     fn an_unsound_template_is_an_error_at_its_line() {
-        let broken = Source {
-            name: "broken",
-            manifest: "title = \"B\"\nversion = 1\nfile = \"b.yml\"\nsummary = \"s\"\nwhen = \"true\"\notherwise = \"\"\ncovered-by = []\n",
-            body: "name: B\non:\n  push:\npermissions: {}\nconcurrency:\n  group: b\njobs:\n#% for job in backends\n  <%= job.id %>:\n    name: B\n    runs-on: x\n    timeout-minutes: 1\n    permissions: {}\n    needs: nobody\n    steps:\n      - name: S\n        run: true\n#% endfor\n",
+        let broken = Template::new(
+            "broken",
+            "broken",
+            "title = \"B\"\nversion = 1\nfile = \"b.yml\"\nsummary = \"s\"\nwhen = \"true\"\notherwise = \"\"\ncovered-by = []\n",
+            "name: B\non:\n  push:\npermissions: {}\nconcurrency:\n  group: b\njobs:\n#% for job in backends\n  <%= job.id %>:\n    name: B\n    runs-on: x\n    timeout-minutes: 1\n    permissions: {}\n    needs: nobody\n    steps:\n      - name: S\n        run: true\n#% endfor\n",
+        )
+        .expect("the manifest is sound");
+        let catalog = Catalog {
+            templates: vec![broken],
+            partials: Vec::new(),
         };
-        let error = plan_with(&[broken], &[], &project(), &Settings::default(), &|_| {
+        let error = plan(&catalog, &project(), &Settings::default(), &|_| {
             Current::Missing
         })
         .expect_err("the job needs a job that is not there");

@@ -103,22 +103,24 @@ fn what_detect_prints() {
 
 #[test]
 fn templates() {
-    use ci_tool::workflows::catalog::{Manifest, TEMPLATES};
     let help = crate::common::ci_tool(&root(), &["generate", "--help"]).stdout;
-    for source in TEMPLATES {
+    for source in &crate::templates::catalog().templates {
         assert!(
-            help.contains(source.name),
+            help.contains(&source.name),
             "the help of --only does not name {}",
             source.name
         );
     }
     let mut page = "# Templates\n\nMade from the code.\n\n| template | file | what it does | where it applies |\n|---|---|---|---|\n".to_owned();
-    for source in TEMPLATES {
-        let manifest = Manifest::parse(source.name, source.manifest).expect("it can be read");
+    for source in &crate::templates::catalog().templates {
+        let manifest = &source.manifest;
         let _ = writeln!(
             page,
-            "| `{}` | `.github/workflows/{}` | {} | `{}` |",
-            source.name, manifest.file, manifest.summary, manifest.when
+            "| `{}` | `{}` | {} | `{}` |",
+            source.name,
+            manifest.path(),
+            manifest.summary,
+            manifest.when
         );
     }
     page.push_str("\n## Actions\n\nEvery action is pinned to the commit of a release.\n\n| action | release | commit |\n|---|---|---|\n");

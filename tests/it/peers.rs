@@ -45,9 +45,13 @@ fn nobody_finds_anything_in_any_sample_or_template() {
     let of_samples = files.len();
     assert!(of_samples >= 16, "only {of_samples} workflows of samples");
     for (name, project) in templates::projects() {
-        let plan =
-            ci_tool::workflows::plan(&project, &templates::settings(), &|_| Current::Missing)
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let plan = ci_tool::workflows::plan(
+            &templates::catalog(),
+            &project,
+            &templates::settings(),
+            &|_| Current::Missing,
+        )
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
         for file in plan.files {
             if let Some(content) = file.content {
                 let target = folder

@@ -112,9 +112,12 @@ fn plan(folder: &Path) -> Plan {
             "{component:?}"
         );
     }
-    ci_tool::workflows::plan(&project, &settings(), &|path| {
-        std::fs::read_to_string(folder.join(path)).map_or(Current::Missing, Current::Text)
-    })
+    ci_tool::workflows::plan(
+        &crate::templates::catalog(),
+        &project,
+        &settings(),
+        &|path| std::fs::read_to_string(folder.join(path)).map_or(Current::Missing, Current::Text),
+    )
     .unwrap_or_else(|error| panic!("{error}"))
 }
 

@@ -5,9 +5,14 @@ use ci_tool::project::model::{
     Component, Evidence, Fact, Language, Need, Platform, Project, Role, StepKind, Workspace,
 };
 use ci_tool::workflows::plan::Current;
-use ci_tool::workflows::{OwnAction, Settings, plan};
+use ci_tool::workflows::{Catalog, OwnAction, Settings, plan};
 
 use crate::common::RELEASE;
+
+/// The built-in templates.
+pub fn catalog() -> Catalog {
+    Catalog::built_in().expect("the built-in templates are sound")
+}
 
 /// Settings of a released build.
 pub fn settings() -> Settings {
@@ -163,7 +168,7 @@ pub fn projects() -> Vec<(String, Project)> {
 fn every_branch_of_every_template_gives_a_sound_workflow() {
     let mut count = 0;
     for (name, project) in projects() {
-        let plan = plan(&project, &settings(), &|_| Current::Missing)
+        let plan = plan(&catalog(), &project, &settings(), &|_| Current::Missing)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         for file in plan.files {
             count += usize::from(file.content.is_some());

@@ -9,6 +9,7 @@ mod rules;
 
 use github_actions_models::workflow::Workflow;
 
+use super::catalog::Kind;
 use super::render::{Rendered, Renderer};
 use crate::error::SourceError;
 use crate::project::document::{self, Node, Syntax, Value};
@@ -52,9 +53,28 @@ pub fn problems(text: &str) -> Vec<Problem> {
     problems
 }
 
-/// [`problems`] of a rendered template, each at the template's line.
-pub fn problems_in_template(rendered: &Rendered, renderer: &Renderer<'_>) -> Vec<SourceError> {
-    problems(&rendered.text)
+/// Looks for everything that is wrong with a file of the given kind.
+pub fn problems_of(kind: Kind, text: &str) -> Vec<Problem> {
+    match kind {
+        Kind::Workflow => problems(text),
+        Kind::Dependabot | Kind::Gitlab => match document::parse(text, Syntax::Yaml) {
+            Ok(node) => {
+                let mut problems = Vec::new();
+                duplicate_keys(&node, &mut problems);
+                problems
+            }
+            Err(error) => vec![Problem::new(error.line, error.message)],
+        },
+    }
+}
+
+/// [`problems_of`] a rendered template, each at the template's line.
+pub fn problems_in_template(
+    kind: Kind,
+    rendered: &Rendered,
+    renderer: &Renderer<'_>,
+) -> Vec<SourceError> {
+    problems_of(kind, &rendered.text)
         .into_iter()
         .map(|problem| {
             let at = problem
