@@ -92,6 +92,8 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
                 dry_run: flag("dry-run")?,
                 check: flag("check")?,
                 force: flag("force")?,
+                resolved: Vec::new(),
+                explain: None,
                 format,
             };
             if args.check && (args.dry_run || args.force) {
@@ -122,6 +124,7 @@ fn generate(
         .iter()
         .filter(|file| file.status.writes())
         .map(|file| file.path.as_str())
+        .chain(plan.lock.changes.then_some(plan.lock.path.as_str()))
         .collect();
     output(
         context,

@@ -12,18 +12,20 @@ use crate::project::model::Project;
 use crate::report;
 use crate::report::plan::Mode;
 use crate::sys::fs::{self, WriteError};
-use crate::workflows::plan::{Current, Plan, PlanError, Status};
-use crate::workflows::{Catalog, OwnAction, Settings, plan};
+use crate::workflows::plan::{Current, Plan, PlanError, PlannedFile, Status};
+use crate::workflows::{Catalog, OwnAction, Settings, explain, plan};
 
 /// Write the workflows that a repository lacks.
 ///
 /// Fits the templates to what `ci-tool detect` finds: a step is written only
 /// where a file of the repository shows that it can work, and what is missing is
-/// said. A file that somebody else wrote, or that was edited since it was
-/// generated, is left alone.
+/// said. A file that was edited since it was generated is joined with the new
+/// version, and what a person wrote stays; `.github/ci-tool.lock` records what was
+/// generated. A file that somebody else wrote is left alone.
 ///
 /// Exit code 0: everything is there. 1: `--check` found something missing or out
-/// of date, or a file of another's stands in the way. 2: wrong usage or
+/// of date, an edit and the new version cannot be joined, or a file of another's
+/// stands in the way. 2: wrong usage or
 /// configuration. 3: it could not be done.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -47,6 +49,14 @@ pub struct Args {
     #[arg(long)]
     pub force: bool,
 
+    /// This file, which could not be joined, now holds what it should of the new version
+    #[arg(long, value_name = "FILE", conflicts_with = "force")]
+    pub resolved: Vec<String>,
+
+    /// Say why a line of a generated file is there, and write nothing
+    #[arg(long, value_name = "FILE:LINE", conflicts_with_all = ["dry_run", "check", "force", "resolved"])]
+    pub explain: Option<String>,
+
     /// The form of the answer
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
@@ -69,6 +79,9 @@ pub enum Format {
 /// Where the repository cannot be read, a template is broken, or a file cannot
 /// be written.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    if let Some(place) = &args.explain {
+        return explain_line(args, place, context);
+    }
     let (plan, mode) = carry_out(args, context)?;
     context.ui.result(&render(&plan, mode, args.format)?)?;
     Ok(answer(&plan, mode))
@@ -79,8 +92,34 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// # Errors
 /// As [`run`].
 pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> {
+    let (_, _, plan) = make_plan(args, context)?;
+    for path in &args.resolved {
+        if !plan
+            .files
+            .iter()
+            .any(|file| file.path == *path && file.status == Status::Merge)
+        {
+            return Err(
+                Failure::usage(format!("there is no conflict in {path} to resolve"))
+                    .hint("name the file as the plan does, from the repository's root")
+                    .into(),
+            );
+        }
+    }
+    let mode = if args.check {
+        Mode::Check
+    } else if args.dry_run {
+        Mode::DryRun
+    } else {
+        write(&args.path, &plan, context)?;
+        Mode::Written
+    };
+    Ok((plan, mode))
+}
+
+fn make_plan(args: &Args, context: &Context) -> Result<(Catalog, Project, Plan)> {
     let started = std::time::Instant::now();
-    let catalog = Catalog::built_in().map_err(|error| explain(PlanError::Template(vec![error])))?;
+    let catalog = Catalog::built_in().map_err(|error| failure(PlanError::Template(vec![error])))?;
     // `--only a b` reads b as the folder.
     let is_template = catalog.names().any(|name| args.path.as_os_str() == name);
     if is_template && !args.path.exists() {
@@ -100,20 +139,40 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> 
     let plan = plan(&catalog, &project, &settings, &|path| {
         current(&args.path, path)
     })
-    .map_err(explain)?;
+    .map_err(failure)?;
     tracing::info!(
         microseconds = started.elapsed().as_micros() as u64,
         "planned"
     );
-    let mode = if args.check {
-        Mode::Check
-    } else if args.dry_run {
-        Mode::DryRun
-    } else {
-        write(&args.path, &plan, context)?;
-        Mode::Written
+    Ok((catalog, project, plan))
+}
+
+/// Says why one line of a generated file is there.
+fn explain_line(args: &Args, place: &str, context: &Context) -> Result<Exit> {
+    let parsed = place.rsplit_once(':').and_then(|(file, line)| {
+        Some((file, line.parse::<usize>().ok().filter(|line| *line > 0)?))
+    });
+    let Some((path, line)) = parsed else {
+        return Err(Failure::usage(format!("`{place}` is no FILE:LINE"))
+            .hint("for example --explain .github/workflows/backend-ci.yml:42")
+            .into());
     };
-    Ok((plan, mode))
+    let (catalog, project, plan) = make_plan(args, context)?;
+    let path = path.strip_prefix("./").unwrap_or(path);
+    let Some(file) = plan.files.iter().find(|file| file.path == path) else {
+        let known: Vec<&str> = plan.files.iter().map(|file| file.path.as_str()).collect();
+        return Err(
+            Failure::usage(format!("{path} is no file that is generated here"))
+                .hint(format!("these are: {}", known.join(", ")))
+                .into(),
+        );
+    };
+    let explanation = explain::line(&catalog, &project, file, line).map_err(Failure::usage)?;
+    context.ui.result(&match args.format {
+        Format::Json => report::json(&explanation)?,
+        Format::Text | Format::Markdown => report::explanation::text(&explanation),
+    })?;
+    Ok(Exit::Yes)
 }
 
 /// The plan in the form that was asked for.
@@ -127,13 +186,18 @@ pub(super) fn render(plan: &Plan, mode: Mode, format: Format) -> Result<String> 
 
 /// Whether what should be there is there.
 pub(super) fn answer(plan: &Plan, mode: Mode) -> Exit {
-    let is_no = match mode {
-        Mode::Check => plan.files.iter().any(|file| file.status.is_drift()),
-        // What should be there and is not, since somebody's file has its name.
-        Mode::Written => plan.files.iter().any(|file| file.status == Status::Foreign),
-        Mode::DryRun => false,
+    let is_no = |file: &PlannedFile| match mode {
+        Mode::Check => file.status.is_drift(),
+        // What should be there and is not: somebody's file has its name, or
+        // somebody's edit its place.
+        Mode::Written => matches!(file.status, Status::Foreign | Status::Conflict),
+        Mode::DryRun => file.status == Status::Conflict,
     };
-    if is_no { Exit::No } else { Exit::Yes }
+    if plan.files.iter().any(is_no) {
+        Exit::No
+    } else {
+        Exit::Yes
+    }
 }
 
 /// Flags beat the environment, the environment the file, the file what is detected.
@@ -207,6 +271,7 @@ fn settings(
         },
         include: generate.include.clone(),
         force: args.force,
+        resolved: args.resolved.clone(),
     })
 }
 
@@ -230,9 +295,9 @@ fn current(root: &Path, path: &str) -> Current {
     }
 }
 
-fn explain(error: PlanError) -> anyhow::Error {
+fn failure(error: PlanError) -> anyhow::Error {
     match &error {
-        PlanError::Unknown { .. } => Failure::usage(error.to_string()).into(),
+        PlanError::Unknown { .. } | PlanError::Lock(_) => Failure::usage(error.to_string()).into(),
         PlanError::Template(_) => Failure::failed(format!(
             "a template is broken, nothing was written\n{error}"
         ))
@@ -253,6 +318,11 @@ fn write(root: &Path, plan: &Plan, context: &Context) -> Result<()> {
         }
         fs::write_atomically(root, &file.path, content).map_err(|error| cannot_write(&error))?;
         tracing::info!(path = file.path, "written");
+    }
+    // Last, so that a run that is cut short records nothing that is not there.
+    if plan.lock.changes {
+        fs::write_atomically(root, &plan.lock.path, &plan.lock.content)
+            .map_err(|error| cannot_write(&error))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::diff;
 use crate::sys::ui::{escape_line, escape_terminal};
+use crate::workflows::merge::Conflict;
 use crate::workflows::plan::{Plan, PlannedFile, Status};
 
 /// What becomes of the plan.
@@ -31,10 +32,18 @@ const fn words(status: Status, mode: Mode) -> (&'static str, Style) {
             ("out of date", AnsiColor::Red.on_default())
         }
         Status::Update => ("would update", AnsiColor::Green.on_default()),
+        Status::Merge if written => ("merged", AnsiColor::Green.on_default()),
+        Status::Merge if matches!(mode, Mode::Check) => {
+            ("out of date", AnsiColor::Red.on_default())
+        }
+        Status::Merge => ("would merge", AnsiColor::Green.on_default()),
         Status::Overwrite if written => ("replaced", AnsiColor::Yellow.on_default()),
         Status::Overwrite => ("would replace", AnsiColor::Yellow.on_default()),
         Status::Unchanged => ("unchanged", Style::new().dimmed()),
         Status::Edited => ("edited", AnsiColor::Yellow.on_default()),
+        Status::Conflict => ("conflict", AnsiColor::Red.on_default()),
+        Status::Removed => ("deleted", Style::new().dimmed()),
+        Status::TakenOver => ("taken over", Style::new().dimmed()),
         Status::Foreign => ("not ours", AnsiColor::Red.on_default()),
         Status::Covered => ("covered", Style::new().dimmed()),
         Status::NotApplicable => ("not needed", Style::new().dimmed()),
@@ -44,8 +53,21 @@ const fn words(status: Status, mode: Mode) -> (&'static str, Style) {
 
 /// Whether the file's difference is worth showing.
 fn shows_diff(file: &PlannedFile, mode: Mode) -> bool {
-    mode != Mode::Written
-        && (file.status.writes() || file.status == Status::Foreign && mode == Mode::Check)
+    match file.status {
+        // The blocks in question say more, where they are known.
+        Status::Conflict => file.conflicts.is_empty(),
+        Status::Foreign => mode == Mode::Check,
+        status => mode != Mode::Written && status.writes(),
+    }
+}
+
+/// The versions of a place that two sides changed, each under its name.
+fn versions(conflict: &Conflict) -> [(&'static str, &str); 3] {
+    [
+        ("generated last", &conflict.base),
+        ("in the file", &conflict.theirs),
+        ("generated now", &conflict.ours),
+    ]
 }
 
 /// The plan for a terminal. Reasons, gaps and differences quote the repository,
@@ -70,6 +92,35 @@ pub fn text(plan: &Plan, mode: Mode) -> String {
             let note = escape_line(note);
             let _ = writeln!(out, "{:15}{dim}note: {note}{dim:#}", "");
         }
+        for conflict in &file.conflicts {
+            let place = escape_line(&format!(
+                "{}:{}: {}: {}",
+                file.path, conflict.line, conflict.block, conflict.why
+            ));
+            let _ = writeln!(out, "{:15}{bold}{place}{bold:#}", "");
+            for (name, version) in versions(conflict) {
+                let _ = writeln!(out, "{:17}{dim}{name}:{dim:#}", "");
+                let version = match version.trim_end() {
+                    "" => "(nothing)",
+                    version => version,
+                };
+                for line in version.lines() {
+                    let _ = writeln!(out, "{:19}{}", "", escape_line(line));
+                }
+            }
+        }
+    }
+    if plan.lock.changes {
+        let verb = if mode == Mode::Written {
+            "written"
+        } else {
+            "would write"
+        };
+        let _ = writeln!(
+            out,
+            "{dim}{verb:>13}{dim:#}  {}\n{:15}the record of what was generated: commit it with the rest",
+            plan.lock.path, ""
+        );
     }
     for file in plan.files.iter().filter(|file| shows_diff(file, mode)) {
         let Some(content) = &file.content else {
@@ -100,7 +151,17 @@ pub fn summary(plan: &Plan, mode: Mode) -> String {
     let left = plan
         .files
         .iter()
-        .filter(|file| matches!(file.status, Status::Foreign | Status::Edited))
+        .filter(|file| {
+            matches!(
+                file.status,
+                Status::Foreign | Status::Edited | Status::TakenOver
+            )
+        })
+        .count();
+    let conflicts = plan
+        .files
+        .iter()
+        .filter(|file| file.status == Status::Conflict)
         .count();
     let drift = plan
         .files
@@ -121,6 +182,12 @@ pub fn summary(plan: &Plan, mode: Mode) -> String {
         Mode::Written if written == 0 => "Nothing to write.".to_owned(),
         Mode::Written => format!("{} written.", files(written)),
     };
+    if conflicts > 0 {
+        text.push_str(&format!(
+            " {} left as they were, with edits that cannot be joined.",
+            files(conflicts)
+        ));
+    }
     if left > 0 {
         text.push_str(&format!(" {} left alone.", files(left)));
     }
@@ -180,6 +247,23 @@ pub fn markdown(plan: &Plan, mode: Mode) -> String {
             html(&file.path)
         );
     }
+    for file in &plan.files {
+        for conflict in &file.conflicts {
+            let _ = writeln!(
+                out,
+                "\n### `{}`, line {}: {}\n\n{}",
+                cell(&file.path),
+                conflict.line,
+                cell(&conflict.block),
+                cell(&conflict.why)
+            );
+            for (name, version) in versions(conflict) {
+                let version = format!("{}\n", version.trim_end());
+                let fence = fence(&version);
+                let _ = write!(out, "\n{name}:\n\n{fence}yaml\n{version}{fence}\n");
+            }
+        }
+    }
     if !plan.gaps.is_empty() {
         out.push_str("\n### What no workflow can prove yet\n\n");
         for gap in &plan.gaps {
@@ -223,6 +307,7 @@ fn fence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workflows::plan::PlannedLock;
 
     fn plan(status: Status) -> Plan {
         Plan {
@@ -233,10 +318,18 @@ mod tests {
                 status,
                 reason: "a | b <x>".to_owned(),
                 components: vec!["api".to_owned()],
+                drift: Vec::new(),
+                conflicts: Vec::new(),
                 notes: Vec::new(),
                 before: None,
                 content: Some("run: echo '```'\n".to_owned()),
+                generated: None,
             }],
+            lock: PlannedLock {
+                path: ".github/ci-tool.lock".to_owned(),
+                changes: false,
+                content: String::new(),
+            },
             gaps: Vec::new(),
         }
     }
@@ -261,6 +354,32 @@ mod tests {
             "{text:?}"
         );
         assert!(text.contains("-# \\u{1b}[8mhidden"), "{text:?}");
+    }
+
+    #[test]
+    fn a_conflict_shows_all_versions_and_no_markup_of_theirs() {
+        let mut plan = plan(Status::Conflict);
+        plan.files[0].conflicts = vec![Conflict {
+            block: "jobs.<b>".to_owned(),
+            line: 7,
+            base: "a: 1\n".to_owned(),
+            theirs: "a: ```\u{1b}[2J\n".to_owned(),
+            ours: String::new(),
+            why: "both changed it".to_owned(),
+        }];
+        let shown = text(&plan, Mode::Written);
+        for part in [
+            "backend-ci.yml:7: jobs.<b>: both changed it",
+            "a: 1",
+            "a: ```\\u{1b}[2J",
+            "(nothing)",
+            "cannot be joined",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let shown = markdown(&plan, Mode::Written);
+        assert!(shown.contains("jobs.&lt;b&gt;"), "{shown}");
+        assert!(shown.contains("````yaml\na: ```"), "{shown}");
     }
 
     #[test]

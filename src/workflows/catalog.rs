@@ -108,6 +108,36 @@ impl Catalog {
         })
     }
 
+    /// The template's text and those that it includes, also through others.
+    pub fn parts<'c>(&'c self, template: &'c Template) -> Vec<&'c str> {
+        let mut parts = vec![template.body.as_str()];
+        let mut at = 0;
+        while let Some(text) = parts.get(at).copied() {
+            for (name, partial) in &self.partials {
+                if text.contains(&format!("include \"{name}\""))
+                    && !parts.contains(&partial.as_str())
+                {
+                    parts.push(partial);
+                }
+            }
+            at += 1;
+        }
+        parts
+    }
+
+    /// The text of a template or of a part, by the name that errors call it.
+    pub fn text(&self, path: &str) -> Option<&str> {
+        let templates = self
+            .templates
+            .iter()
+            .map(|template| (&template.body_path, &template.body));
+        let partials = self.partials.iter().map(|(name, text)| (name, text));
+        templates
+            .chain(partials)
+            .find(|(name, _)| *name == path)
+            .map(|(_, text)| text.as_str())
+    }
+
     /// The names of all templates, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.templates.iter().map(|template| template.name.as_str())

@@ -8,7 +8,12 @@ pub mod actions;
 pub mod catalog;
 pub mod check;
 mod coverage;
+mod decide;
+pub mod drift;
+pub mod explain;
 pub mod header;
+pub mod lock;
+pub mod merge;
 pub mod plan;
 pub mod render;
 pub mod services;
@@ -41,6 +46,8 @@ pub struct Settings {
     pub include: Vec<String>,
     /// Overwrite files of others and edited files.
     pub force: bool,
+    /// Paths of files into which a person has put what they want of the new version.
+    pub resolved: Vec<String>,
 }
 
 impl Settings {
@@ -68,6 +75,7 @@ impl Default for Settings {
             exclude: Vec::new(),
             include: Vec::new(),
             force: false,
+            resolved: Vec::new(),
         }
     }
 }

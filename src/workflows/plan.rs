@@ -9,8 +9,12 @@ use super::Settings;
 use super::catalog::{Catalog, Template};
 use super::check;
 use super::coverage::Coverage;
+use super::decide::{Situation, decide};
+use super::drift::Drift;
 use super::header::{self, Origin};
-use super::render::Renderer;
+use super::lock::{self, Lock, Record};
+use super::merge::Conflict;
+use super::render::{Rendered, Renderer};
 use super::view::View;
 use crate::error::SourceError;
 use crate::project::model::Project;
@@ -37,13 +41,22 @@ pub enum Status {
     Create,
     /// It is ours, unedited and out of date: it is written.
     Update,
+    /// It is ours, edited and out of date: it is written with the edits in it.
+    Merge,
     /// It is somebody else's or edited, and `--force` was given: it is written,
     /// a copy is kept.
     Overwrite,
     /// It is as it should be.
     Unchanged,
-    /// We wrote it and somebody edited it: it is left alone.
+    /// A person edited it, and nothing else changed: it is left alone.
     Edited,
+    /// A person edited it and the new version changes the same place: it is left
+    /// alone until somebody decides.
+    Conflict,
+    /// A person deleted it: it stays away.
+    Removed,
+    /// A person took our mark out of it: it is theirs now.
+    TakenOver,
     /// Somebody else wrote a file of this name: it is left alone.
     Foreign,
     /// Another workflow does this already.
@@ -57,14 +70,22 @@ pub enum Status {
 impl Status {
     /// Whether the file is written.
     pub const fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Update | Self::Overwrite)
+        matches!(
+            self,
+            Self::Create | Self::Update | Self::Merge | Self::Overwrite
+        )
     }
 
     /// Whether something is missing or out of date.
     pub const fn is_drift(self) -> bool {
         matches!(
             self,
-            Self::Create | Self::Update | Self::Overwrite | Self::Foreign
+            Self::Create
+                | Self::Update
+                | Self::Merge
+                | Self::Overwrite
+                | Self::Conflict
+                | Self::Foreign
         )
     }
 }
@@ -83,15 +104,36 @@ pub struct PlannedFile {
     /// The components that it proves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<String>,
+    /// Why it would look different today than when it was generated.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<Drift>,
+    /// Where a person and the new version changed the same place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<Conflict>,
     /// What a person should know of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// The text that is there.
     #[serde(skip)]
     pub before: Option<String>,
-    /// The text that the template gives; also where it is not written.
+    /// The text that is written; where nothing is, the one that the template gives.
     #[serde(skip)]
     pub content: Option<String>,
+    /// What the template gives, and where each of its lines comes from.
+    #[serde(skip)]
+    pub generated: Option<Rendered>,
+}
+
+/// The lock, as it would be after the plan is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedLock {
+    /// Where it lies.
+    pub path: String,
+    /// Whether it is written.
+    pub changes: bool,
+    /// Its text.
+    #[serde(skip)]
+    pub content: String,
 }
 
 /// What `generate` would do.
@@ -101,6 +143,8 @@ pub struct Plan {
     pub schema: u32,
     /// Every template, in the catalog's order.
     pub files: Vec<PlannedFile>,
+    /// The record of what was generated.
+    pub lock: PlannedLock,
     /// What is missing in components, so that no step can prove it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<ComponentGap>,
@@ -122,6 +166,9 @@ pub enum PlanError {
     /// A template is broken, or what it gives is no sound workflow.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Template(Vec<SourceError>),
+    /// The record of what was generated cannot be used.
+    #[error("{0}")]
+    Lock(Box<SourceError>),
     /// There is no template of this name.
     #[error("there is no template `{name}`; known are {known}")]
     Unknown {
@@ -177,19 +224,26 @@ pub fn plan(
             _ => false,
         })
         .collect();
+    let (before, mut lock) = read_lock(current)?;
     let planner = Planner {
+        catalog,
         renderer: &renderer,
+        lock: &lock,
         project,
         settings,
         own: &own,
         current,
     };
-    let files = catalog
-        .templates
-        .iter()
-        .filter(|template| settings.wants(template))
-        .map(|template| planner.file(template))
-        .collect::<Result<_, _>>()?;
+    let mut files = Vec::new();
+    let mut records = Vec::new();
+    for template in &catalog.templates {
+        if settings.wants(template) {
+            let (file, record) = planner.file(template)?;
+            records.extend(record.map(|record| (file.path.clone(), record)));
+            files.push(file);
+        }
+    }
+    lock.files.extend(records);
     let gaps = project
         .components
         .iter()
@@ -203,13 +257,59 @@ pub fn plan(
     Ok(Plan {
         schema: SCHEMA_VERSION,
         files,
+        lock: planned_lock(before.as_deref(), &lock)?,
         gaps,
+    })
+}
+
+/// The lock that is there: its text, and what it says.
+fn read_lock(current: &dyn Fn(&str) -> Current) -> Result<(Option<String>, Lock), PlanError> {
+    let failed = |error: SourceError| PlanError::Lock(Box::new(error));
+    match current(lock::PATH) {
+        Current::Missing => Ok((None, Lock::default())),
+        Current::Text(text) => {
+            let lock = Lock::parse(&text).map_err(failed)?;
+            Ok((Some(text), lock))
+        }
+        Current::Unreadable(why) => Err(failed(
+            SourceError::new(
+                lock::PATH,
+                "",
+                1,
+                1,
+                format!("the lock cannot be read: {why}"),
+            )
+            .help("bring it back from git"),
+        )),
+    }
+}
+
+fn planned_lock(before: Option<&str>, lock: &Lock) -> Result<PlannedLock, PlanError> {
+    let content = lock.to_text().map_err(|error| {
+        PlanError::Lock(Box::new(SourceError::new(
+            lock::PATH,
+            "",
+            1,
+            1,
+            format!("the lock cannot be written: {error}"),
+        )))
+    })?;
+    let is_same = match before {
+        Some(before) => before.replace("\r\n", "\n") == content,
+        None => lock.files.is_empty(),
+    };
+    Ok(PlannedLock {
+        path: lock::PATH.to_owned(),
+        changes: !is_same,
+        content,
     })
 }
 
 /// What every file of a plan is made from.
 struct Planner<'a> {
+    catalog: &'a Catalog,
     renderer: &'a Renderer<'a>,
+    lock: &'a Lock,
     project: &'a Project,
     settings: &'a Settings,
     own: &'a BTreeSet<String>,
@@ -217,7 +317,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn file(&self, template: &Template) -> Result<PlannedFile, PlanError> {
+    /// One file of the plan, and what the lock shall say of it if that changes.
+    fn file(&self, template: &Template) -> Result<(PlannedFile, Option<Record>), PlanError> {
         let one = |error: SourceError| PlanError::Template(vec![error]);
         let manifest = &template.manifest;
         let path = manifest.path();
@@ -234,12 +335,15 @@ impl Planner<'_> {
             status: Status::NotApplicable,
             reason: manifest.otherwise.clone(),
             components: Vec::new(),
+            drift: Vec::new(),
+            conflicts: Vec::new(),
             notes: coverage.notes(),
             before: match &before {
                 Current::Text(text) => Some(text.clone()),
                 _ => None,
             },
             content: None,
+            generated: None,
         };
         if !self.applies(template, &view).map_err(one)? || coverage.whole.is_some() {
             if let Some(by) = self.covered_by(template, &coverage) {
@@ -254,9 +358,9 @@ impl Planner<'_> {
                     file.reason
                 );
             }
-            return Ok(file);
+            return Ok((file, None));
         }
-        let rendered = self
+        let mut rendered = self
             .renderer
             .render(&template.body_path, &view)
             .map_err(one)?;
@@ -278,21 +382,27 @@ impl Planner<'_> {
                 own_action.uses
             ));
         }
-        let content = header::stamp(&template.name, manifest.version, &rendered.text);
-        let (status, reason) = compare(&before, &ours, &content, self.settings.force);
-        file.status = status;
-        file.reason = match status {
-            Status::Create => manifest.summary.clone(),
-            _ => reason,
-        };
-        // A file checked out with CRLF stays so.
-        let crlf = matches!(&before, Current::Text(text) if text.contains("\r\n"));
-        file.content = Some(if crlf {
-            content.replace('\n', "\r\n")
-        } else {
-            content
+        rendered.stamp(&template.name, manifest.version);
+        let fresh = Record::new(template, self.catalog, &view, rendered.text.clone());
+        let decision = decide(&Situation {
+            kind: manifest.kind,
+            before: &before,
+            recorded: self.lock.files.get(&file.path),
+            fresh: &fresh,
+            force: self.settings.force,
+            resolved: self.settings.resolved.contains(&file.path),
         });
-        Ok(file)
+        file.status = decision.status;
+        file.reason = match decision.status {
+            Status::Create => manifest.summary.clone(),
+            _ => decision.reason,
+        };
+        file.drift = decision.drift;
+        file.conflicts = decision.conflicts;
+        file.notes.extend(decision.notes);
+        file.content = decision.content.or_else(|| Some(rendered.text.clone()));
+        file.generated = Some(rendered);
+        Ok((file, decision.record.then_some(fresh)))
     }
 
     /// What a template sees, without the components that are proved elsewhere.
@@ -321,38 +431,6 @@ impl Planner<'_> {
                 .unwrap_or(false)
                 .then(|| by.into_iter().collect::<Vec<_>>().join(", "))
         })
-    }
-}
-
-fn compare(before: &Current, ours: &Origin, content: &str, force: bool) -> (Status, String) {
-    let text = match before {
-        Current::Missing => return (Status::Create, String::new()),
-        Current::Text(text) if text.replace("\r\n", "\n") == content => {
-            return (Status::Unchanged, "as it should be".to_owned());
-        }
-        Current::Text(_) => String::new(),
-        Current::Unreadable(why) => format!(" ({why})"),
-    };
-    match ours {
-        Origin::Ours { .. } => (
-            Status::Update,
-            "the project or the template changed since it was generated".to_owned(),
-        ),
-        _ if force => (
-            Status::Overwrite,
-            "replaced because of --force; a copy of the old file is kept".to_owned(),
-        ),
-        Origin::Edited { .. } => (
-            Status::Edited,
-            "edited since it was generated, so it is left alone; --force replaces it and keeps a copy".to_owned(),
-        ),
-        Origin::Foreign => (
-            Status::Foreign,
-            format!(
-                "a file of this name that ci-tool did not write{text} is left alone; rename it, or \
-                 --force replaces it and keeps a copy"
-            ),
-        ),
     }
 }
 
@@ -448,7 +526,8 @@ mod tests {
         let edited = content.replace("name: Backend CI", "name: Mine");
         assert_eq!(
             backend(&project(), &settings, Current::Text(edited.clone())).status,
-            Status::Edited
+            Status::Conflict,
+            "without a record nothing can be joined"
         );
         let foreign = Current::Text("name: Theirs\n".to_owned());
         assert_eq!(

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::OwnAction;
 use super::actions::ACTIONS;
+use super::header;
 use crate::error::SourceError;
 
 /// Marks the end of each template line in the text that is rendered, so that
@@ -30,6 +31,27 @@ pub struct Rendered {
     pub text: String,
     /// For each line of the text the template and the line (from 1) it comes from.
     pub origins: Vec<Origin>,
+    /// How many lines at the top are the mark of a generated file.
+    pub mark_lines: usize,
+}
+
+impl Rendered {
+    /// Puts the mark of a generated file on top; its lines come from the
+    /// template's first.
+    pub fn stamp(&mut self, template: &str, version: u32) {
+        let stamped = header::stamp(template, version, &self.text);
+        let added = stamped.lines().count() - self.text.lines().count();
+        let first = self.origins.first().map_or_else(
+            || Origin {
+                template: template.to_owned(),
+                line: 1,
+            },
+            Clone::clone,
+        );
+        self.origins.splice(0..0, std::iter::repeat_n(first, added));
+        self.text = stamped;
+        self.mark_lines = added;
+    }
 }
 
 /// A line of a template.
@@ -228,7 +250,11 @@ impl Renderer<'_> {
         text.truncate(kept);
         text.push('\n');
         origins.truncate(text.lines().count());
-        Rendered { text, origins }
+        Rendered {
+            text,
+            origins,
+            mark_lines: 0,
+        }
     }
 }
 

@@ -502,7 +502,7 @@ const fn language_name(language: Language) -> &'static str {
 }
 
 /// A job id: letters, digits, `-` and `_`, not starting with a digit.
-fn identifier(name: &str) -> String {
+pub(super) fn identifier(name: &str) -> String {
     let mut id: String = name
         .chars()
         .map(|c| {

@@ -141,9 +141,13 @@ fn every_status_is_described() {
     for status in [
         Status::Create,
         Status::Update,
+        Status::Merge,
         Status::Overwrite,
         Status::Unchanged,
         Status::Edited,
+        Status::Conflict,
+        Status::Removed,
+        Status::TakenOver,
         Status::Foreign,
         Status::Covered,
         Status::NotApplicable,
@@ -167,6 +171,7 @@ fn links_of_pages_lead_somewhere() {
         "CONTRIBUTING.md",
         "ARCHITECTURE.md",
         "docs/detection.md",
+        "docs/kept-alive.md",
         "docs/reference/plan.md",
     ] {
         let text = std::fs::read_to_string(root().join(page))
