@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod check;
 mod coverage;
 pub mod header;
+pub mod pins;
 pub mod plan;
 pub mod render;
 pub mod services;

@@ -36,9 +36,9 @@ pub struct Node {
     /// Line at which the value starts, counted from 1. For an alias of YAML, the
     /// alias's line.
     pub line: usize,
-    /// Where a scalar of YAML is written, in bytes, with its anchor, tag and
-    /// quotes. For an alias, where its anchor's scalar is written. Empty for
-    /// everything else.
+    /// Where a scalar of YAML is written, in bytes, with its anchor, tag, quotes
+    /// and perhaps blanks behind. For an alias, where its anchor's scalar is
+    /// written. Empty for everything else.
     pub span: Range<usize>,
     /// The value.
     pub value: Value,

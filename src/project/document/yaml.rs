@@ -195,7 +195,7 @@ mod tests {
         let text =
             "# é\r\na: &x plain one # c\r\nb: \"qé\"\r\nc: [ 'x' , y ]\r\nd: *x\r\ne: !!str z\r\n";
         let node = parse(text).expect("valid");
-        let written = |node: &Node| text[node.span.clone()].to_owned();
+        let written = |node: &Node| text[node.span.clone()].trim().to_owned();
         let at = |key| written(node.get(key).expect("there"));
         assert_eq!(at("a"), "&x plain one");
         assert_eq!(at("b"), "\"qé\"");
