@@ -257,7 +257,7 @@ fn write(root: &Path, plan: &Plan, context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn cannot_write(error: &WriteError) -> anyhow::Error {
+pub(super) fn cannot_write(error: &WriteError) -> anyhow::Error {
     let mut message = error.to_string();
     if let Some(source) = std::error::Error::source(error) {
         message.push_str(&format!(": {source}"));

@@ -131,6 +131,18 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             }
         }
     }
+    for (key, patterns) in [
+        ("allow", &config.pins.allow),
+        ("ignore", &config.pins.ignore),
+    ] {
+        if let Some(wrong) = patterns.iter().find(|pattern| !is_action_pattern(pattern)) {
+            return at(
+                &["pins", key],
+                format!("`{wrong}` names no action"),
+                "write `owner/name`, or `owner/*` for all of an owner",
+            );
+        }
+    }
     let plain = |text: &str| {
         text.chars()
             .all(|c| c.is_ascii_alphanumeric() || "._-+/".contains(c))
@@ -156,6 +168,19 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
         );
     }
     Ok(())
+}
+
+/// `owner/name` or `owner/*`.
+fn is_action_pattern(pattern: &str) -> bool {
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    pattern
+        .split_once('/')
+        .is_some_and(|(owner, name)| is_name(owner) && (name == "*" || is_name(name)))
 }
 
 /// A key at the start of a line: line and column from 1, and the key.
@@ -328,6 +353,17 @@ mod tests {
                 "generate:\n  action: \"a/b\\n- run: x #@0123456789abcdef0123456789abcdef01234567\"\n",
                 2,
                 "full commit",
+            ),
+            (
+                "pins:\n  allow: [actions/*]\n  ignore: [x]\n",
+                3,
+                "names no action",
+            ),
+            ("pins:\n  allow: [\"*/checkout\"]\n", 2, "names no action"),
+            (
+                "pins:\n  cooldown-day: 3\n",
+                2,
+                "did you mean `cooldown-days`",
             ),
             ("- a\n", 1, "invalid type"),
             (

@@ -47,6 +47,24 @@ pub enum Error {
         /// What was asked.
         url: String,
     },
+    /// There is no such repository, or the token may not know of it.
+    #[error("{slug}: there is no such repository, or it is private and cannot be seen")]
+    Hidden {
+        /// `owner/name`.
+        slug: String,
+    },
+    /// It would take too many questions to find out.
+    #[error("{slug}: commit {commit} is not in the first {compared} of {all} branches and tags")]
+    Undecided {
+        /// `owner/name`.
+        slug: String,
+        /// The commit.
+        commit: String,
+        /// How many branches and tags were asked about.
+        compared: usize,
+        /// How many there are.
+        all: usize,
+    },
     /// The connection failed, or the answer did not come to its end.
     #[error("{url}: {why}")]
     Network {
@@ -117,6 +135,12 @@ impl Error {
             }
             Self::NotFound { .. } => {
                 "there is no such thing, or it is private and the token may not see it".to_owned()
+            }
+            Self::Hidden { .. } => {
+                "check its name; for a private repository give a token that may read it in GITHUB_TOKEN".to_owned()
+            }
+            Self::Undecided { slug, commit, .. } => {
+                format!("look at https://github.com/{slug}/commit/{commit}: GitHub warns there when it is in no branch")
             }
             Self::Network { .. } => {
                 "check the connection; HTTPS_PROXY and NO_PROXY are respected".to_owned()

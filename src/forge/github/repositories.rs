@@ -1,5 +1,7 @@
 //! Repositories with their tags, branches, commits and releases.
 
+use std::time::SystemTime;
+
 use serde::Deserialize;
 
 use super::GitHub;
@@ -111,6 +113,24 @@ pub enum Relation {
     Diverged,
     /// They are the same.
     Identical,
+}
+
+impl Commit {
+    /// When it was made into a commit, as it says itself.
+    pub fn time(&self) -> Option<SystemTime> {
+        time(self.commit.committer.as_ref()?.date.as_deref()?)
+    }
+}
+
+impl Release {
+    /// When it was published.
+    pub fn time(&self) -> Option<SystemTime> {
+        time(self.published_at.as_deref()?)
+    }
+}
+
+fn time(text: &str) -> Option<SystemTime> {
+    Some(chrono::DateTime::parse_from_rfc3339(text).ok()?.into())
 }
 
 /// Annotated tags may point to annotated tags; nobody nests them deeper.

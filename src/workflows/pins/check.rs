@@ -61,7 +61,8 @@ pub enum Kind {
 }
 
 impl Finding {
-    pub(super) fn new(kind: Kind, message: impl Into<String>, help: impl Into<String>) -> Self {
+    /// A finding; its kind decides whether it makes the check fail.
+    pub fn new(kind: Kind, message: impl Into<String>, help: impl Into<String>) -> Self {
         let is_hint = matches!(kind, Kind::Outdated | Kind::Archived | Kind::TagObject);
         Self {
             kind,

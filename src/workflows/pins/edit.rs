@@ -25,29 +25,31 @@ pub struct NotEditable {
     pub text: String,
 }
 
-/// The text with all edits made. Each one is proved by reading the result again:
-/// it says the same in all other places. A comment that would change what the
-/// text says is left out.
-///
-/// # Errors
-/// At the first use that cannot be edited.
-pub fn apply(text: &str, uses: &[Use], edits: &[Edit]) -> Result<String, NotEditable> {
+/// The text with the edits made, and the uses that could not be edited. Each edit
+/// is proved by reading the result again: it says the same in all other places. A
+/// comment that would change what the text says is left out.
+pub fn apply(text: &str, uses: &[Use], edits: &[Edit]) -> (String, Vec<NotEditable>) {
     let mut edits: Vec<&Edit> = edits.iter().collect();
     // From the back, so that the places before stay where they are.
     edits.sort_by_key(|edit| std::cmp::Reverse(edit.at));
     let mut result = text.to_owned();
+    let mut refused = Vec::new();
     for edit in edits {
         let found = &uses[edit.at];
-        result = [true, false]
+        let written = [true, false]
             .into_iter()
             .filter_map(|with_comment| write(&result, found, edit, with_comment))
-            .find(|candidate| says_the_same(&result, candidate, edit))
-            .ok_or_else(|| NotEditable {
+            .find(|candidate| says_the_same(&result, candidate, edit));
+        match written {
+            Some(written) => result = written,
+            None => refused.push(NotEditable {
                 line: found.line,
                 text: found.text.clone(),
-            })?;
+            }),
+        }
     }
-    Ok(result)
+    refused.reverse();
+    (result, refused)
 }
 
 fn write(text: &str, found: &Use, edit: &Edit, with_comment: bool) -> Option<String> {
@@ -133,7 +135,7 @@ mod tests {
 
     const SHA: &str = "3d3c42e5aac5ba805825da76410c181273ba90b1";
 
-    fn edited(text: &str) -> Result<String, NotEditable> {
+    fn edited(text: &str) -> (String, Vec<NotEditable>) {
         let uses = find("x.yml", text).expect("valid");
         let edits: Vec<Edit> = (0..uses.len())
             .map(|at| Edit {
@@ -188,14 +190,20 @@ mod tests {
                 )
             };
             let after = after.replace("{new}", &new);
-            assert_eq!(edited(&around(before)), Ok(around(&after)), "{before}");
+            assert_eq!(
+                edited(&around(before)),
+                (around(&after), vec![]),
+                "{before}"
+            );
         }
     }
 
     #[test]
     fn what_cannot_be_edited_is_refused() {
         let text = "jobs: {a: {steps: [{uses: \"a/b\\x40v1\"}]}}\n";
-        assert_eq!(edited(text).expect_err("an escape").line, 1);
+        let (same, refused) = edited(text);
+        assert_eq!((same.as_str(), refused.len()), (text, 1));
+        assert_eq!(refused[0].line, 1);
     }
 
     #[test]
@@ -204,6 +212,6 @@ mod tests {
         let expected = format!(
             "jobs: {{a: {{steps: [{{uses: a/b@{SHA}}}, {{uses: c/d@{SHA}}}]}}}} # v7.0.1\n"
         );
-        assert_eq!(edited(text), Ok(expected));
+        assert_eq!(edited(text), (expected, vec![]));
     }
 }

@@ -14,13 +14,8 @@ pub struct Tag {
 /// What a use runs today.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Current {
-    /// A commit that has a tag.
-    At {
-        /// The commit.
-        commit: String,
-        /// The tag that says most about it.
-        tag: Tag,
-    },
+    /// A commit that has a tag: the one that says most about it.
+    At(Tag),
     /// It cannot be raised; a person has to look at it.
     Left(String),
 }
@@ -37,10 +32,7 @@ pub fn current(found: &Use, tags: &[Tag]) -> Current {
             .filter(|tag| tag.commit == commit)
             .cloned()
             .collect();
-        best(&same).cloned().map(|tag| Current::At {
-            commit: commit.to_owned(),
-            tag,
-        })
+        best(&same).cloned().map(Current::At)
     };
     let named = |name: &str| {
         tags.iter()
@@ -59,7 +51,7 @@ pub fn current(found: &Use, tags: &[Tag]) -> Current {
             ))
         }),
         Reference::Name(name) => match named(name) {
-            Some(found @ Current::At { .. }) if is_release(&found) => found,
+            Some(Current::At(tag)) if TagVersion::parse(&tag.name).is_some() => Current::At(tag),
             _ => Current::Left(format!(
                 "`{name}` is a branch, or a tag that is no version: name a release instead"
             )),
@@ -68,10 +60,6 @@ pub fn current(found: &Use, tags: &[Tag]) -> Current {
             Current::Left(format!("`{id}` is no full commit id: write all 40 digits"))
         }),
     }
-}
-
-fn is_release(current: &Current) -> bool {
-    matches!(current, Current::At { tag, .. } if TagVersion::parse(&tag.name).is_some())
 }
 
 /// The releases newer than `tag`, newest first. Pre-releases are left out, and
@@ -175,7 +163,7 @@ mod tests {
             let text = format!("jobs: {{a: {{steps: [uses: {uses}\n]}}}}\n");
             let found = find("x.yml", &text).expect("valid");
             match current(&found[0], &tags) {
-                Current::At { tag, .. } => tag.name,
+                Current::At(tag) => tag.name,
                 Current::Left(why) => why,
             }
         };
