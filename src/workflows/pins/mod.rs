@@ -268,8 +268,7 @@ fn steps(holder: &Node) -> impl Iterator<Item = &Node> {
 fn read(text: &str, node: &Node, value: &str) -> Use {
     let target = Target::read(value);
     let written = &text[node.span.clone()];
-    // Escapes and folded texts are written in another way than they read.
-    let Some(at) = written.rfind(value) else {
+    let Some(at) = place(written, value) else {
         return Use {
             line: node.line,
             column: 1,
@@ -306,6 +305,17 @@ fn read(text: &str, node: &Node, value: &str) -> Use {
             line_end: (!is_block).then(|| text[..line_end].trim_end().len()),
         }),
     }
+}
+
+/// Where a value stands in what is written for it: behind an anchor and a tag.
+/// Escapes and folded texts are written in another way than they read.
+fn place(written: &str, value: &str) -> Option<usize> {
+    let mut rest = written.trim_start();
+    while rest.starts_with(['&', '!']) {
+        let end = rest.find(char::is_whitespace)?;
+        rest = rest[end..].trim_start();
+    }
+    Some(written.len() - rest.len() + rest.find(value)?)
 }
 
 /// Where on the rest of a line a comment starts: at a `#` behind a blank that is
