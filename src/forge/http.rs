@@ -107,7 +107,12 @@ impl Client {
         }
         // Fails only where a provider is installed already, which is then ours.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if is_loopback(&base) {
+            // A proxy is another machine's, and would not find it.
+            http = http.no_proxy();
+        }
+        let http = http
             .user_agent(concat!("ci-tool/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(patience.connect)
             .timeout(patience.answer)

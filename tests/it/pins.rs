@@ -151,6 +151,32 @@ fn commits_are_what_their_comments_claim_or_it_is_told() {
 }
 
 #[test]
+fn a_commit_that_would_take_too_many_questions_is_not_called_fine() {
+    let mut repo = action();
+    for number in 0..510 {
+        let name = format!("b{number}");
+        repo = repo.commit(&name, &["one"], 1).branch(&name, &name);
+    }
+    let fake = FakeGitHub::start().with("a/b", repo);
+    let (code, kinds, told) = judged(&fake, &format!("a/b@{} # v1", sha("fork")));
+    assert_eq!((code, kinds.len()), (3, 0), "{told}");
+    assert!(told.contains("not in the first 500 of 51"), "{told}");
+    // The branch that a checkout gives is looked at first.
+    let (code, _, told) = judged(&fake, &format!("a/b@{} # main", sha("between")));
+    assert_eq!(code, 0, "{told}");
+}
+
+#[test]
+fn a_use_that_cannot_be_edited_is_told() {
+    let fake = FakeGitHub::start().with("a/b", releases());
+    let folder = folder(&["\"a/b\\x40v1.0.0\"".to_owned(), "a/b@v1.0.0".to_owned()]);
+    let run = run(&fake, folder.path(), &["update", "--all"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.stderr.contains("cannot be edited in place"), "{run:?}");
+    assert!(text(folder.path()).contains(&sha("v1.1.0")));
+}
+
+#[test]
 fn where_a_tag_points_now_is_named() {
     let fake = FakeGitHub::start().with("a/b", action());
     let (_, _, told) = judged(&fake, &format!("a/b@{} # v1", sha("one")));

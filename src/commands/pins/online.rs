@@ -1,5 +1,6 @@
 //! Asks GitHub about pinned commits.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::StreamExt as _;
@@ -71,7 +72,7 @@ async fn ask_all(
     let mut add = |place: &Place<'_>, finding: Finding| {
         findings.push(Located::new(place.0, place.1, finding));
     };
-    let asker = match Asker::new(github, uses).await? {
+    let mut asker = match Asker::new(github, uses).await? {
         Ok(asker) => asker,
         Err(finding) => {
             uses.iter().for_each(|place| add(place, finding.clone()));
@@ -81,7 +82,6 @@ async fn ask_all(
     for finding in asker.of_repository() {
         uses.iter().for_each(|place| add(place, finding.clone()));
     }
-    let mut asker = asker;
     let mut known: BTreeMap<(&str, Option<&str>), Vec<Finding>> = BTreeMap::new();
     for place in uses {
         let Some(Reference::Commit(commit)) =
@@ -89,11 +89,12 @@ async fn ask_all(
         else {
             continue;
         };
-        let key = (commit.as_str(), place.1.claim());
-        if !known.contains_key(&key) {
-            known.insert(key, judge(&asker.facts(commit, place.1.claim()).await?));
-        }
-        known[&key]
+        let claim = place.1.claim();
+        let judged = match known.entry((commit, claim)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(judge(&asker.facts(commit, claim).await?)),
+        };
+        judged
             .iter()
             .for_each(|finding| add(place, finding.clone()));
     }

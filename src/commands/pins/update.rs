@@ -116,10 +116,14 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     let mut exit = Exit::Yes;
     let mut written = 0;
     for file in &files {
-        written += usize::from(write(file, &outcomes, args, context)?);
+        let done = write(file, &outcomes, args, context)?;
+        written += usize::from(done.is_changed);
+        if done.is_refused {
+            exit = Exit::Failed;
+        }
     }
     context.ui.remark(&match (written, args.dry_run) {
-        (0, _) if failures.is_empty() => "nothing to raise".to_owned(),
+        (0, _) if exit == Exit::Yes && failures.is_empty() => "nothing to raise".to_owned(),
         (0, _) => "nothing was written".to_owned(),
         (count, true) => format!("{count} files would change; nothing was written"),
         (count, false) => format!("{count} files written"),
@@ -292,8 +296,15 @@ impl Ages<'_> {
     }
 }
 
-/// Writes what was decided for a file, and tells the rest. Whether it changed.
-fn write(file: &File, outcomes: &Outcomes<'_>, args: &Args, context: &Context) -> Result<bool> {
+/// What became of a file.
+struct Done {
+    is_changed: bool,
+    /// Whether a use in it should have changed and could not.
+    is_refused: bool,
+}
+
+/// Writes what was decided for a file, and tells the rest.
+fn write(file: &File, outcomes: &Outcomes<'_>, args: &Args, context: &Context) -> Result<Done> {
     let root = &args.scope.path;
     let mut edits = Vec::new();
     for (at, found) in file.uses.iter().enumerate() {
@@ -320,13 +331,16 @@ fn write(file: &File, outcomes: &Outcomes<'_>, args: &Args, context: &Context) -
         }
     }
     let (text, refused) = apply(&file.text, &file.uses, &edits);
-    for refused in refused {
-        context
-            .ui
-            .warning(&escape_line(&format!("{}: {refused}", file.path)));
+    for refused in &refused {
+        let text = format!("{}: {refused}", super::shown(root, &file.path));
+        context.ui.error(&escape_line(&text));
     }
-    if text == file.text {
-        return Ok(false);
+    let done = Done {
+        is_changed: text != file.text,
+        is_refused: !refused.is_empty(),
+    };
+    if !done.is_changed {
+        return Ok(done);
     }
     let diff = report::diff::unified(&file.path, Some(&file.text), &text);
     context
@@ -351,5 +365,5 @@ fn write(file: &File, outcomes: &Outcomes<'_>, args: &Args, context: &Context) -
             ));
         }
     }
-    Ok(true)
+    Ok(done)
 }
