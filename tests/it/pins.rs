@@ -384,9 +384,18 @@ fn broken_workflows_are_no_clean_ones() {
         ".github/workflows/broken.yml",
         "jobs:\n  a: [\n",
     );
+    write(
+        folder.path(),
+        ".github/workflows/other.yml",
+        "jobs: {a: {uses: a/b/c.yml@v1}}\n",
+    );
     let run = ci_tool(folder.path(), &["pins", "check", "--all"]);
     assert_eq!(run.code, 3, "{run:?}");
     assert!(run.stderr.contains("broken.yml:"), "{run:?}");
+    assert!(
+        run.stdout.contains("`v1` is a tag") && run.stdout.contains("1 not decided"),
+        "{run:?}"
+    );
     write(folder.path(), ".github/workflows/broken.yml", b"\xff");
     let run = ci_tool(folder.path(), &["pins", "list", "--all"]);
     assert_eq!(run.code, 3, "{run:?}");

@@ -40,9 +40,10 @@ pub struct Args {
 /// Judges.
 ///
 /// # Errors
-/// Where a file cannot be read, or GitHub cannot be asked.
+/// Where the folder cannot be listed, or GitHub cannot be asked.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let (files, rules) = super::read(&args.scope, context)?;
+    let input = super::read(&args.scope, context)?;
+    let (files, rules) = (&input.files, &input.rules);
     let uses: Vec<online::Place<'_>> = files
         .iter()
         .flat_map(|file| file.uses.iter().map(|found| (file.path.as_str(), found)))
@@ -70,7 +71,12 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         files.len(),
         uses.len(),
         findings,
-        failures.iter().map(ToString::to_string).collect(),
+        input
+            .broken
+            .iter()
+            .map(ToString::to_string)
+            .chain(failures.iter().map(ToString::to_string))
+            .collect(),
     );
     context.ui.result(&match args.format {
         Format::Text => report::pins::check_text(&checked),
@@ -80,7 +86,9 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     for error in &failures {
         exit = context.tell(&super::explain(error));
     }
-    if !args.online && !uses.is_empty() {
+    let is_asked = args.online || checked.uses == 0;
+    exit = input.tell_broken(exit, context);
+    if !is_asked {
         context.ui.remark(
             "whether the commits belong to their repositories was not asked: --online does",
         );

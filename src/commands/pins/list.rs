@@ -26,10 +26,11 @@ pub struct Args {
 /// Lists.
 ///
 /// # Errors
-/// Where a file cannot be read, or is no YAML.
+/// Where the folder cannot be listed, or the configuration is wrong.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let (files, _) = super::read(&args.scope, context)?;
-    let listed: Vec<Listed> = files
+    let input = super::read(&args.scope, context)?;
+    let listed: Vec<Listed> = input
+        .files
         .iter()
         .flat_map(|file| {
             file.uses
@@ -41,5 +42,5 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
         Format::Text => report::pins::list_text(&listed),
         Format::Json => report::json(&report::pins::list_json(&listed))?,
     })?;
-    Ok(Exit::Yes)
+    Ok(input.tell_broken(Exit::Yes, context))
 }

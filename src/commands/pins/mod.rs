@@ -101,8 +101,26 @@ impl Rules {
     }
 }
 
+/// What a command works on.
+struct Input {
+    files: Vec<File>,
+    rules: Rules,
+    /// Files that could not be read: the others are looked at, and the exit code
+    /// is 3.
+    broken: Vec<Failure>,
+}
+
+impl Input {
+    /// Tells what could not be read; the exit code is then another.
+    fn tell_broken(self, exit: Exit, context: &Context) -> Exit {
+        self.broken
+            .into_iter()
+            .fold(exit, |_, failure| context.tell(&failure.into()))
+    }
+}
+
 /// Reads the files of a scope, and the rules for them.
-fn read(scope: &Scope, context: &Context) -> Result<(Vec<File>, Rules)> {
+fn read(scope: &Scope, context: &Context) -> Result<Input> {
     let (tree, loaded) = context.tree(&scope.path)?;
     let settings = loaded.config.pins;
     let patterns = |texts: &[String]| texts.iter().map(|text| ActionPattern::new(text)).collect();
@@ -112,6 +130,7 @@ fn read(scope: &Scope, context: &Context) -> Result<(Vec<File>, Rules)> {
         ignore: patterns(&settings.ignore),
     };
     let mut files = Vec::new();
+    let mut broken = Vec::new();
     for path in paths(&tree, scope.all) {
         let Some(text) = tree.text(&path) else {
             let why = tree
@@ -119,28 +138,33 @@ fn read(scope: &Scope, context: &Context) -> Result<(Vec<File>, Rules)> {
                 .into_iter()
                 .find(|warning| warning.path == path)
                 .map_or_else(|| "cannot be read".to_owned(), |warning| warning.message);
-            return Err(Failure::failed(format!("{path} {why}")).into());
+            broken.push(Failure::failed(format!("{path} {why}")));
+            continue;
         };
         if !scope.all && !is_generated(&text) {
             continue;
         }
-        let uses = pins::find(&path, &text).map_err(|error| {
-            Failure::failed(error.to_string()).hint("nothing was judged or written")
-        })?;
-        files.push(File {
-            path,
-            text: text.to_string(),
-            uses,
-        });
+        match pins::find(&path, &text) {
+            Ok(uses) => files.push(File {
+                path,
+                text: text.to_string(),
+                uses,
+            }),
+            Err(error) => broken.push(Failure::failed(error.to_string())),
+        }
     }
-    if files.is_empty() {
+    if files.is_empty() && broken.is_empty() {
         context.ui.remark(if scope.all {
             "there are no workflows and no actions here"
         } else {
             "there are no workflows that `ci-tool generate` wrote; --all looks at all of them"
         });
     }
-    Ok((files, rules))
+    Ok(Input {
+        files,
+        rules,
+        broken,
+    })
 }
 
 /// The files that can use actions, sorted.

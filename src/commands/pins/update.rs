@@ -77,7 +77,8 @@ type Outcomes<'a> = BTreeMap<(&'a str, usize, usize), Outcome>;
 /// # Errors
 /// Where GitHub cannot be asked, or a file cannot be written.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let (files, rules) = super::read(&args.scope, context)?;
+    let input = super::read(&args.scope, context)?;
+    let (files, rules) = (&input.files, &input.rules);
     let only = args.only.as_deref().map(ActionPattern::new);
     let uses: Vec<Place<'_>> = files
         .iter()
@@ -115,7 +116,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     let mut exit = Exit::Yes;
     let mut written = 0;
-    for file in &files {
+    for file in files {
         let done = write(file, &outcomes, args, context)?;
         written += usize::from(done.is_changed);
         if done.is_refused {
@@ -131,7 +132,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     for error in &failures {
         exit = context.tell(&super::explain(error));
     }
-    Ok(exit)
+    Ok(input.tell_broken(exit, context))
 }
 
 /// Which releases are taken.

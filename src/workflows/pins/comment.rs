@@ -102,8 +102,13 @@ fn is_plain(tag: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "._-/+@".contains(c))
 }
 
-/// A version that nobody takes for a year or a number in a sentence.
+/// A version that nobody takes for a year or a number in a sentence: `v4.0.0rc1`
+/// is one as well.
 fn is_version(word: &str) -> bool {
+    let mut chars = word.chars();
+    if matches!(chars.next(), Some('v' | 'V')) && chars.next().is_some_and(|c| c.is_ascii_digit()) {
+        return true;
+    }
     TagVersion::parse(word).is_some_and(|found| {
         let tail = &word[found.prefix.len()..];
         tail.starts_with(['v', 'V']) || found.prefix.is_empty() && found.parts > 1
@@ -120,6 +125,7 @@ mod tests {
             ("# v4.1.2", "v4.1.2"),
             ("#v4", "v4"),
             ("#   4.1", "4.1"),
+            ("# v4.0.0rc1", "v4.0.0rc1"),
             ("# tag=v4.1.2", "v4.1.2"),
             ("# tag: v4", "v4"),
             ("# version: 1.0.0", "1.0.0"),

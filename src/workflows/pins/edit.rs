@@ -109,7 +109,7 @@ fn says_the_same(before: &str, after: &str, edit: &Edit) -> bool {
 fn same(old: &Node, new: &Node, replaced: (&str, &str)) -> bool {
     match (&old.value, &new.value) {
         (Value::String(old), Value::String(new)) => {
-            old == new || replaced == (old.as_str(), new.as_str())
+            old == new || replaced == (old.trim(), new.trim())
         }
         (Value::List(old), Value::List(new)) => {
             old.len() == new.len()
@@ -183,6 +183,7 @@ mod tests {
                 "- uses: >-\n          a/b@v1",
                 "- uses: >-\n          {new}",
             ),
+            ("- uses: |\n          a/b@v1", "- uses: |\n          {new}"),
         ] {
             let around = |step: &str| {
                 format!(

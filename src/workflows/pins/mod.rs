@@ -141,7 +141,12 @@ impl Target {
         if text.contains("${{") {
             return Self::Malformed("GitHub takes no expression in `uses`");
         }
-        if text.starts_with("./") || text.starts_with("../") || text == "." {
+        // `$/` is the repository that the file itself came from, at its commit.
+        if ["./", "../", "$/"]
+            .iter()
+            .any(|start| text.starts_with(start))
+            || text == "."
+        {
             return Self::Local;
         }
         if let Some(image) = text.strip_prefix("docker://") {
@@ -241,7 +246,7 @@ pub fn find(path: &str, text: &str) -> Result<Vec<Use>, SourceError> {
     nodes.dedup_by_key(|node| node.span.clone());
     let mut uses: Vec<Use> = nodes
         .into_iter()
-        .filter_map(|node| Some(read(text, node, node.str()?)))
+        .filter_map(|node| Some(read(text, node, node.str()?.trim())))
         .collect();
     // A comment belongs to the last use of its line.
     for at in 1..uses.len() {
@@ -420,6 +425,7 @@ mod tests {
             ("a/b@v1..v2", true),
             ("a/b@feature/x", false),
             ("docker://x@sha256:12", false),
+            ("$/actions/x", false),
         ] {
             let target = Target::read(text);
             assert_eq!(
