@@ -236,6 +236,7 @@ pub fn check_text(checked: &Checked) -> String {
     text
 }
 
-fn count(number: usize, word: &str) -> String {
+/// `1 file`, `2 files`.
+pub fn count(number: usize, word: &str) -> String {
     format!("{number} {word}{}", if number == 1 { "" } else { "s" })
 }

@@ -1,5 +1,6 @@
 //! `ci-tool pins` against a fake GitHub.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -661,6 +662,84 @@ fn answers_and_questions_follow_githubs_description() {
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(told.ends_with(" exchanges\n"), "{told}");
+}
+
+#[test]
+fn what_passes_is_logged_and_asked_again() {
+    let folder = folder(&[format!("a/b@{} # v1", sha("two"))]);
+    let fake = FakeGitHub::start().with("a/b", action()).fail(
+        "/repos/a/b",
+        1,
+        Fault::refusal(502, "Bad gateway", &[]),
+    );
+    let run = run(&fake, folder.path(), &["check", "--all", "--online"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(
+        run.stderr.contains("502: Bad gateway; asking again in"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn zizmor_finds_the_same_uses_unpinned() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let pinned = sha("one");
+    let text = format!(
+        "on: push\npermissions: {{}}\njobs:\n  call:\n    uses: a/b/.github/workflows/x.yml@main\n  a:\n    \
+         runs-on: x\n    steps:\n      - uses: a/b@v1\n      - uses: a/b@{pinned} # v1\n      - {{uses: 'a/b/c@v1.2.3'}}\n      \
+         - uses: ./local\n      - name: x\n        uses: >-\n          a/b@release/v1\n      - uses: a/b@{}\n      \
+         - &again {{uses: a/b@stable}}\n      - run: 'uses: a/b@v1'\n",
+        &pinned[..7]
+    );
+    write(folder.path(), WORKFLOW, text);
+    write(
+        folder.path(),
+        "x/action.yml",
+        "name: x\ndescription: x\nruns:\n  using: composite\n  steps:\n    - uses: a/b@v2\n",
+    );
+    let run = ci_tool(
+        folder.path(),
+        &["pins", "check", "--all", "--format", "json"],
+    );
+    let ours: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let ours: BTreeSet<(String, u64)> = ours["findings"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|found| found["kind"] == "unpinned" || found["kind"] == "short-commit")
+        .map(|found| {
+            (
+                found["file"].as_str().expect("a path").to_owned(),
+                found["line"].as_u64().expect("a line"),
+            )
+        })
+        .collect();
+    let zizmor = Command::new(peers().join("py/bin/zizmor"))
+        .args(["--offline", "--no-exit-codes", "--format", "json", "."])
+        .current_dir(folder.path())
+        .output()
+        .expect("zizmor starts");
+    let theirs: Value = serde_json::from_slice(&zizmor.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&zizmor.stderr)));
+    let theirs: BTreeSet<(String, u64)> = theirs
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|found| found["ident"] == "unpinned-uses")
+        .flat_map(|found| found["locations"].as_array().expect("a list"))
+        .filter(|place| place["symbolic"]["kind"] == "Primary")
+        .map(|place| {
+            let path = place["symbolic"]["key"]["Local"]["verbatim_path"]
+                .as_str()
+                .expect("a path");
+            let row = place["concrete"]["location"]["start_point"]["row"]
+                .as_u64()
+                .expect("a row");
+            (path.trim_start_matches("./").to_owned(), row + 1)
+        })
+        .collect();
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.len(), 7);
 }
 
 /// Ways to write a step, with the reference at `@@` and the comment at `##`.

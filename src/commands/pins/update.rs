@@ -15,6 +15,7 @@ use crate::forge::Error;
 use crate::forge::github::GitHub;
 use crate::forge::http::Patience;
 use crate::report;
+use crate::report::pins::count;
 use crate::sys::fs;
 use crate::sys::ui::escape_line;
 use crate::workflows::header::{Origin, origin};
@@ -126,8 +127,8 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     context.ui.remark(&match (written, args.dry_run) {
         (0, _) if exit == Exit::Yes && failures.is_empty() => "nothing to raise".to_owned(),
         (0, _) => "nothing was written".to_owned(),
-        (count, true) => format!("{count} files would change; nothing was written"),
-        (count, false) => format!("{count} files written"),
+        (files, true) => format!("{} would change; nothing was written", count(files, "file")),
+        (files, false) => format!("{} written", count(files, "file")),
     });
     for error in &failures {
         exit = context.tell(&super::explain(error));

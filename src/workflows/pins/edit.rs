@@ -25,6 +25,16 @@ pub struct NotEditable {
     pub text: String,
 }
 
+impl Edit {
+    /// Whether commit and tag stay in their places: they come from a server.
+    fn is_plain(&self) -> bool {
+        let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '#';
+        crate::workflows::is_full_commit(&self.commit)
+            && !self.tag.is_empty()
+            && self.tag.chars().all(is_plain)
+    }
+}
+
 /// The text with the edits made, and the uses that could not be edited. Each edit
 /// is proved by reading the result again: it says the same in all other places. A
 /// comment that would change what the text says is left out.
@@ -39,7 +49,7 @@ pub fn apply(text: &str, uses: &[Use], edits: &[Edit]) -> (String, Vec<NotEditab
         let written = [true, false]
             .into_iter()
             .filter_map(|with_comment| write(&result, found, edit, with_comment))
-            .find(|candidate| says_the_same(&result, candidate, edit));
+            .find(|candidate| edit.is_plain() && says_the_same(&result, candidate, edit));
         match written {
             Some(written) => result = written,
             None => refused.push(NotEditable {
@@ -205,6 +215,27 @@ mod tests {
         let (same, refused) = edited(text);
         assert_eq!((same.as_str(), refused.len()), (text, 1));
         assert_eq!(refused[0].line, 1);
+    }
+
+    #[test]
+    fn what_a_server_says_stays_in_its_place() {
+        let text = "jobs:\n  a:\n    steps:\n      - uses: a/b@v1\n";
+        let uses = find("x.yml", text).expect("valid");
+        for (commit, tag) in [
+            (SHA, "v1\n      - run: evil"),
+            (SHA, "v1 # v2"),
+            (SHA, ""),
+            ("main", "v1"),
+            ("0123\n      - run: evil", "v1"),
+        ] {
+            let edit = Edit {
+                at: 0,
+                commit: commit.to_owned(),
+                tag: tag.to_owned(),
+            };
+            let (after, refused) = apply(text, &uses, &[edit]);
+            assert_eq!((after.as_str(), refused.len()), (text, 1), "{commit} {tag}");
+        }
     }
 
     #[test]
