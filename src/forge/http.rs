@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Error, Limit};
 use crate::sys::env::Env;
+use crate::sys::ui::escape_line;
 
 /// The address of GitHub's API, where the environment names no other.
 const GITHUB_API: &str = "https://api.github.com";
@@ -273,7 +274,7 @@ impl Client {
             why: if error.is_timeout() {
                 format!("no answer within {:?}", self.patience.answer)
             } else {
-                self.redact(&chain(&error.without_url()))
+                self.outside(&chain(&error.without_url()))
             },
         };
         let mut response = self
@@ -323,13 +324,13 @@ impl Client {
     fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Error> {
         serde_json::from_slice(&answer.body).map_err(|error| Error::Unexpected {
             url: shown(&answer.url),
-            why: self.redact(&format!("the answer is not the documented JSON: {error}")),
+            why: self.outside(&format!("the answer is not the documented JSON: {error}")),
         })
     }
 
     fn refusal(&self, url: &Url, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
         let url = shown(url);
-        let message = self.redact(&message(body));
+        let message = self.outside(&message(body));
         let is_limit = is_spent(headers)
             || headers.contains_key(RETRY_AFTER)
             || message.to_ascii_lowercase().contains("rate limit")
@@ -359,13 +360,15 @@ impl Client {
         }
     }
 
-    /// A text of the other side, which could be our own token coming back.
-    fn redact(&self, text: &str) -> String {
+    /// A text of the other side, made fit for printing: it stays on its line, and
+    /// our own token that comes back in it goes no further.
+    fn outside(&self, text: &str) -> String {
+        let text = escape_line(text);
         match &self.token {
             Some(token) if !token.expose_secret().is_empty() => {
                 text.replace(token.expose_secret(), "***")
             }
-            _ => text.to_owned(),
+            _ => text,
         }
     }
 }

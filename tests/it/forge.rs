@@ -138,6 +138,14 @@ fn refusals_are_told_apart() {
 }
 
 #[test]
+fn what_a_server_says_stays_on_its_line() {
+    let fault = Fault::refusal(403, "no\n::error::evil\u{1b}[31m", &[]);
+    let fake = fake().fail("/repos/a/b", 1, fault);
+    let told = ask(&fake.url).expect_err("a refusal").to_string();
+    assert!(told.ends_with("no\\n::error::evil\\u{1b}[31m"), "{told}");
+}
+
+#[test]
 fn what_passes_is_asked_again() {
     for fault in [
         Fault::refusal(502, "Bad gateway", &[]),

@@ -14,7 +14,6 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::forge;
 use crate::project::{Tree, is_generated};
-use crate::sys::ui::escape_terminal;
 use crate::workflows::pins::{self, ActionPattern, Use};
 
 /// Show, judge or raise the actions that workflows use.
@@ -187,9 +186,7 @@ fn paths(tree: &Tree, all: bool) -> Vec<String> {
 
 /// A failure of the API in the words of a command.
 fn explain(error: &forge::Error) -> anyhow::Error {
-    Failure::failed(escape_terminal(&error.to_string()))
-        .hint(error.hint())
-        .into()
+    Failure::failed(error.to_string()).hint(error.hint()).into()
 }
 
 /// Whether asking about other repositories would end the same way.

@@ -12,7 +12,7 @@ use crate::report::pins::Located;
 use crate::workflows::pins::check::{Finding, Kind};
 use crate::workflows::pins::online::{Claimed, Facts, Home, judge};
 use crate::workflows::pins::update::Tag;
-use crate::workflows::pins::{Reference, Use};
+use crate::workflows::pins::{Reference, Repository as Pinned, Use};
 
 /// A use with its file.
 pub(super) type Place<'a> = (&'a str, &'a Use);
@@ -24,24 +24,36 @@ pub(super) const AT_ONCE: usize = 4;
 /// names needs more than a few.
 const MAX_COMPARISONS: usize = 500;
 
-/// The uses of every repository, by its name in small letters.
-pub(super) fn by_repository<'a>(uses: &[Place<'a>]) -> BTreeMap<String, Vec<Place<'a>>> {
-    let mut groups: BTreeMap<String, Vec<Place<'a>>> = BTreeMap::new();
+/// The uses of one repository.
+pub(super) struct Group<'a> {
+    pinned: &'a Pinned,
+    pub(super) uses: Vec<Place<'a>>,
+}
+
+/// The uses of every repository, sorted by its name. GitHub's names know no
+/// upper case.
+pub(super) fn by_repository<'a>(uses: &[Place<'a>]) -> Vec<Group<'a>> {
+    let mut groups: BTreeMap<String, Group<'a>> = BTreeMap::new();
     for (path, found) in uses {
-        if let Some(repository) = found.repository() {
-            let slug = repository.slug().to_ascii_lowercase();
-            groups.entry(slug).or_default().push((path, found));
+        if let Some(pinned) = found.repository() {
+            let group = groups
+                .entry(pinned.slug().to_ascii_lowercase())
+                .or_insert_with(|| Group {
+                    pinned,
+                    uses: Vec::new(),
+                });
+            group.uses.push((path, found));
         }
     }
-    groups
+    groups.into_values().collect()
 }
 
 /// What GitHub knows to be wrong, and what it did not say. A failure that would
 /// meet every repository ends the conversation.
 pub(super) async fn check(github: &GitHub, uses: &[Place<'_>]) -> (Vec<Located>, Vec<Error>) {
     let groups = by_repository(uses);
-    let mut answers = futures_util::stream::iter(groups.values())
-        .map(|uses| of_repository(github, uses))
+    let mut answers = futures_util::stream::iter(&groups)
+        .map(|group| of_repository(github, group))
         .buffered(AT_ONCE);
     let mut findings = Vec::new();
     let mut failures = Vec::new();
@@ -58,21 +70,22 @@ pub(super) async fn check(github: &GitHub, uses: &[Place<'_>]) -> (Vec<Located>,
 }
 
 /// All findings of a repository's uses, and the failure that cut it short.
-async fn of_repository(github: &GitHub, uses: &[Place<'_>]) -> (Vec<Located>, Option<Error>) {
+async fn of_repository(github: &GitHub, group: &Group<'_>) -> (Vec<Located>, Option<Error>) {
     let mut findings = Vec::new();
-    let failure = ask_all(github, uses, &mut findings).await.err();
+    let failure = ask_all(github, group, &mut findings).await.err();
     (findings, failure)
 }
 
 async fn ask_all(
     github: &GitHub,
-    uses: &[Place<'_>],
+    group: &Group<'_>,
     findings: &mut Vec<Located>,
 ) -> Result<(), Error> {
     let mut add = |place: &Place<'_>, finding: Finding| {
         findings.push(Located::new(place.0, place.1, finding));
     };
-    let mut asker = match Asker::new(github, uses).await? {
+    let uses = &group.uses;
+    let mut asker = match Asker::new(github, group).await? {
         Ok(asker) => asker,
         Err(finding) => {
             uses.iter().for_each(|place| add(place, finding.clone()));
@@ -112,18 +125,13 @@ pub(super) struct Asker<'a> {
 }
 
 impl<'a> Asker<'a> {
-    /// Asks for the repository of these uses. The inner error is an answer: that
+    /// Asks for the repository of a group. The inner error is an answer: that
     /// there is no such repository.
     pub(super) async fn new(
         github: &'a GitHub,
-        uses: &[Place<'_>],
+        group: &Group<'_>,
     ) -> Result<Result<Self, Finding>, Error> {
-        let Some(asked) = uses.first().and_then(|(_, found)| found.repository()) else {
-            return Err(Error::Unexpected {
-                url: "GitHub".to_owned(),
-                why: "no repository to ask about".to_owned(),
-            });
-        };
+        let asked = group.pinned;
         let Some(repository) = github.repository(&asked.owner, &asked.name).await? else {
             // A private repository looks like a missing one, an account does not.
             if github.has_account(&asked.owner).await? {

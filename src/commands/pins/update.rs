@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use futures_util::StreamExt as _;
 
-use super::online::{AT_ONCE, Asker, Place, by_repository};
+use super::online::{AT_ONCE, Asker, Group, Place, by_repository};
 use super::{File, Scope, ends_the_conversation};
 use crate::commands::generate::cannot_write;
 use crate::context::Context;
@@ -149,8 +149,8 @@ async fn decide_all<'a>(
     policy: &Policy,
 ) -> (Outcomes<'a>, Vec<Error>) {
     let groups = by_repository(uses);
-    let mut answers = futures_util::stream::iter(groups.values())
-        .map(|uses| of_repository(github, uses, policy))
+    let mut answers = futures_util::stream::iter(&groups)
+        .map(|group| of_repository(github, group, policy))
         .buffered(AT_ONCE);
     let mut outcomes = BTreeMap::new();
     let mut failures = Vec::new();
@@ -171,11 +171,12 @@ async fn decide_all<'a>(
 
 async fn of_repository<'a>(
     github: &GitHub,
-    uses: &[Place<'a>],
+    group: &Group<'a>,
     policy: &Policy,
 ) -> Result<Outcomes<'a>, Error> {
     let key = |place: &Place<'a>| (place.0, place.1.line, place.1.column);
-    let mut asker = match Asker::new(github, uses).await? {
+    let uses = &group.uses;
+    let mut asker = match Asker::new(github, group).await? {
         Ok(asker) => asker,
         Err(finding) => {
             let told = |place| (key(place), Outcome::Told(finding.message.clone()));
