@@ -13,6 +13,7 @@ pub mod commands;
 pub mod config;
 pub mod context;
 pub mod error;
+pub mod findings;
 pub mod project;
 pub mod report;
 pub mod sys;
