@@ -5,14 +5,20 @@
 //! [`Finding`]; findings and the scanners that made them form a [`Report`].
 //! Texts are borrowed from the document that they were read from.
 
+mod aliases;
 mod finding;
+mod identity;
 mod ids;
+mod manifest;
+mod merge;
 mod observation;
 mod package;
 mod severity;
 
 pub use finding::{Finding, Identity, Report, State};
+pub use identity::{LINE_HASH, is_telling};
 pub use ids::{Id, IdKind};
+pub use manifest::package_kind;
 pub use observation::{
     Exploitation, Fix, Kind, Location, Observation, Probability, Raw, Region, Rule, Scanner,
     Suppression, SuppressionStatus,
