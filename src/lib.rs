@@ -16,5 +16,6 @@ pub mod error;
 pub mod findings;
 pub mod project;
 pub mod report;
+pub mod sarif;
 pub mod sys;
 pub mod workflows;

@@ -15,6 +15,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::context::Context;
 use super::finding::{Finding, Identity};
 use super::ids::Id;
 use super::manifest;
@@ -129,64 +130,11 @@ fn base(finding: &Finding<'_>, name: Option<&Id<'_>>) -> Identity {
         fields.add(name.map_or(rule_key(&one.rule.id), Id::as_str));
         fields.add(finding.path().unwrap_or_default());
         fields.add(one.target.as_deref().map_or("", image_name));
-        let best = finding
-            .observations
-            .iter()
-            .map(context)
-            .min()
-            .unwrap_or_default();
-        fields.add(&best.1);
+        let best = finding.observations.iter().map(Context::of).min();
+        fields.add(&best.map_or_else(String::new, |context| context.to_string()));
         fields.finish()
     };
     Identity::from_bytes(bytes)
-}
-
-/// The best that is known of the text at a place, after how good it is.
-fn context(one: &Observation<'_>) -> (u8, String) {
-    let own = |wanted: &dyn Fn(&str) -> bool| {
-        let fingerprints = one
-            .fingerprints
-            .iter()
-            .filter(|(name, value)| wanted(name) && is_telling(value));
-        fingerprints.map(|(_, value)| value.as_ref()).min()
-    };
-    if let Some(hash) = own(&|name| name == LINE_HASH) {
-        // The count after the colon is about the whole file.
-        return (0, hash.split(':').next().unwrap_or(hash).to_owned());
-    }
-    if let Some(hash) = own(&|name| name.to_ascii_lowercase().starts_with("context")) {
-        return (1, hash.to_owned());
-    }
-    let snippet = one
-        .location()
-        .and_then(|location| location.snippet.as_deref());
-    if let Some(snippet) = snippet.filter(|snippet| !snippet.trim().is_empty()) {
-        return (2, snippet.split_whitespace().collect::<Vec<_>>().join(" "));
-    }
-    (3, plain_words(&one.message))
-}
-
-/// The name under which GitHub looks for the hash of a line and those after it.
-pub const LINE_HASH: &str = "primaryLocationLineHash";
-
-/// Whether a scanner's fingerprint says something: not empty and no excuse.
-pub fn is_telling(value: &str) -> bool {
-    value.len() >= 8 && !value.contains(' ') && value.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-/// The words of a message that hold neither digits nor folders: what is left
-/// has no line, commit, date, version or temporary path in it.
-fn plain_words(message: &str) -> String {
-    let plain = |word: &&str| {
-        !word
-            .bytes()
-            .any(|byte| byte.is_ascii_digit() || matches!(byte, b'/' | b'\\'))
-    };
-    message
-        .split_whitespace()
-        .filter(plain)
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// The rule's name without a prefix that came and went with the scanner's
@@ -240,22 +188,5 @@ mod tests {
         assert_eq!(image_name("ghcr.io/a/b:sha-1234@sha256:00"), "ghcr.io/a/b");
         assert_eq!(image_name("localhost:5000/a"), "localhost:5000/a");
         assert_eq!(image_name("dist/image.tar.gz"), "dist/image.tar.gz");
-    }
-
-    #[test]
-    fn messages_keep_only_what_does_not_change() {
-        let at = |commit: &str, folder: &str| {
-            plain_words(&format!(
-                "Key found in {folder}/a.py, line 12, at commit {commit} on 2024-01-02"
-            ))
-        };
-        assert_eq!(at("6d12798", "/tmp/a1"), at("00ffab3", "/tmp/b2"));
-    }
-
-    #[test]
-    fn excuses_are_no_fingerprints() {
-        assert!(!is_telling("requires login"));
-        assert!(!is_telling(""));
-        assert!(is_telling("39fa2ee980eb94b0:1"));
     }
 }

@@ -15,30 +15,29 @@ use super::observation::{Kind, Observation, Scanner};
 impl<'a> Report<'a> {
     /// Merges what scanners observed.
     pub fn new(scanners: Vec<Arc<Scanner<'a>>>, observations: Vec<Observation<'a>>) -> Self {
-        let states = vec![None; observations.len()];
-        merge(scanners, observations, &states)
+        merge(scanners, observations)
     }
 
     /// Merges reports.
     pub fn merge(reports: impl IntoIterator<Item = Self>) -> Self {
         let mut scanners = Vec::new();
         let mut observations = Vec::new();
-        let mut states = Vec::new();
         for report in reports {
             scanners.extend(report.scanners);
-            for finding in report.findings {
-                states.extend(finding.observations.iter().map(|_| finding.state));
+            for mut finding in report.findings {
+                for one in &mut finding.observations {
+                    one.state = finding.state;
+                }
                 observations.extend(finding.observations);
             }
         }
-        merge(scanners, observations, &states)
+        merge(scanners, observations)
     }
 }
 
 fn merge<'a>(
     mut scanners: Vec<Arc<Scanner<'a>>>,
     observations: Vec<Observation<'a>>,
-    states: &[Option<State>],
 ) -> Report<'a> {
     let names = aliases::canonical(&observations);
     let groups = group(&observations, &names);
@@ -48,13 +47,8 @@ fn merge<'a>(
     let mut finding_names = Vec::with_capacity(groups.len());
     for members in groups {
         let name = names[members[0]].clone();
-        let state = members
-            .iter()
-            .map(|at| states[*at])
-            .max_by_key(|state| known_before(*state))
-            .flatten();
         let members = members.iter().filter_map(|at| observations[*at].take());
-        findings.push(finding(members.collect(), name.as_ref(), state));
+        findings.push(finding(members.collect(), name.as_ref()));
         finding_names.push(name);
     }
     drop(observations);
@@ -87,11 +81,11 @@ const fn known_before(state: Option<State>) -> u8 {
     }
 }
 
-fn finding<'a>(
-    mut members: Vec<Observation<'a>>,
-    name: Option<&Id<'a>>,
-    state: Option<State>,
-) -> Finding<'a> {
+fn finding<'a>(mut members: Vec<Observation<'a>>, name: Option<&Id<'a>>) -> Finding<'a> {
+    let states = members.iter().map(|one| one.state);
+    let state = states.max_by_key(|state| known_before(*state)).flatten();
+    // It is the finding's from here on.
+    members.iter_mut().for_each(|one| one.state = None);
     if members.len() > 1 {
         // The one that says most is shown; the rest of the order is total.
         let says = |one: &Observation<'_>| {

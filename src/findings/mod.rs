@@ -6,6 +6,7 @@
 //! Texts are borrowed from the document that they were read from.
 
 mod aliases;
+mod context;
 mod finding;
 mod identity;
 mod ids;
@@ -15,8 +16,8 @@ mod observation;
 mod package;
 mod severity;
 
+pub use context::{Context, LINE_HASH, is_telling};
 pub use finding::{Finding, Identity, Report, State};
-pub use identity::{LINE_HASH, is_telling};
 pub use ids::{Id, IdKind};
 pub use manifest::package_kind;
 pub use observation::{

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use super::context::Context;
+use super::finding::State;
 use super::ids::Id;
 use super::package::Package;
 use super::severity::{Score, Severity};
@@ -256,8 +258,14 @@ pub struct Observation<'a> {
     pub exploitation: Option<Exploitation>,
     /// Who set it aside, and why.
     pub suppressions: Vec<Suppression<'a>>,
+    /// How it stands to a baseline that the scanner knew; merging moves this to
+    /// the finding.
+    pub state: Option<State>,
     /// The scanner's own fingerprints, by name.
     pub fingerprints: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// What is known of the text at its place, if that is more than the other
+    /// parts still say: they may have been stripped or redacted.
+    pub context: Option<Context>,
     /// What is passed through.
     pub raw: Option<Box<Raw<'a>>>,
 }
@@ -285,7 +293,9 @@ impl<'a> Observation<'a> {
             fix: None,
             exploitation: None,
             suppressions: Vec::new(),
+            state: None,
             fingerprints: Vec::new(),
+            context: None,
             raw: None,
         }
     }
