@@ -22,6 +22,12 @@ impl Identity {
         Self(bytes)
     }
 
+    /// Which of so many parts, a power of two, it belongs to.
+    pub fn part(self, parts: usize) -> usize {
+        let [.., a, b] = self.0;
+        usize::from(u16::from_be_bytes([a, b])) & (parts - 1)
+    }
+
     /// The identity that [`fmt::Display`] writes as this text.
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; 16];
