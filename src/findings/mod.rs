@@ -6,6 +6,7 @@
 //! Texts are borrowed from the document that they were read from.
 
 mod aliases;
+mod baseline;
 mod context;
 mod finding;
 mod identity;

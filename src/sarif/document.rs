@@ -118,6 +118,7 @@ objects! {
 
     struct RunProperties {
         "imageName" image_name: Text<'a>,
+        "ci-tool" own: OwnRun<'a>,
     }
 
     struct Artifact {
@@ -159,6 +160,11 @@ objects! {
     struct Location {
         "physicalLocation" physical: PhysicalLocation<'a>,
         "logicalLocations" logical: List<LogicalLocation<'a>>,
+        "properties" properties: LocationProperties<'a>,
+    }
+
+    struct LocationProperties {
+        "ci-tool" own: OwnPlace<'a>,
     }
 
     struct PhysicalLocation {
@@ -206,6 +212,62 @@ objects! {
         "component" component: Text<'a>,
         "componentVersion" component_version: Text<'a>,
         "componentOrigin" component_origin: Text<'a>,
+        "ci-tool" own: OwnResult<'a>,
+    }
+
+    // Our own properties, see `own` and `write`.
+
+    struct OwnRun {
+        "version" version: Number,
+        "scanners" scanners: List<OwnScanner<'a>>,
+    }
+
+    struct OwnScanner {
+        "name" name: Text<'a>,
+        "version" version: Text<'a>,
+        "uri" uri: Text<'a>,
+        "category" category: Text<'a>,
+        "failure" failure: Text<'a>,
+    }
+
+    struct OwnPlace {
+        "noPath" no_path: Flag,
+        "noRegion" no_region: Flag,
+    }
+
+    struct OwnResult {
+        "by" by: List<OwnObservation<'a>>,
+    }
+
+    struct OwnObservation {
+        "scanner" scanner: Number,
+        "rule" rule: Text<'a>,
+        "kind" kind: Text<'a>,
+        "severity" severity: Text<'a>,
+        "score" score: Text<'a>,
+        "ids" ids: List<Text<'a>>,
+        "message" message: Text<'a>,
+        "locations" locations: Option<List<Location<'a>>>,
+        "target" target: Text<'a>,
+        "package" package: OwnPackage<'a>,
+        "fixed" fixed: List<Text<'a>>,
+        "fixStatus" fix_status: Text<'a>,
+        "epss" epss: Text<'a>,
+        "epssPercentile" epss_percentile: Text<'a>,
+        "knownExploited" known_exploited: Flag,
+        "suppressions" suppressions: List<Suppression<'a>>,
+        "context" context: Text<'a>,
+        "lineHash" line_hash: Text<'a>,
+    }
+
+    struct OwnPackage {
+        "type" kind: Text<'a>,
+        "namespace" namespace: Text<'a>,
+        "name" name: Text<'a>,
+        "version" version: Text<'a>,
+        "scope" scope: Text<'a>,
+        "direct" direct: Flag,
+        "licenses" licenses: List<Text<'a>>,
     }
 }
 

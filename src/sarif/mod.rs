@@ -9,6 +9,7 @@ mod limits;
 mod lines;
 mod messages;
 mod out;
+mod own;
 mod paths;
 mod read;
 mod redact;

@@ -34,6 +34,7 @@ impl Source {
             repairs.add(Repair::Encoding);
             text.drain(..'\u{feff}'.len_utf8());
         }
+        replace_lone_surrogates(&mut text, &mut repairs);
         Self { text, repairs }
     }
 
@@ -49,6 +50,33 @@ fn utf16(bytes: &[u8], read: fn([u8; 2]) -> u16, repairs: &mut Repairs) -> Strin
     let replaced =
         char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER));
     replaced.collect()
+}
+
+/// Escapes of half a character, which JavaScript writes and nothing else reads,
+/// become the replacement character.
+fn replace_lone_surrogates(text: &mut String, repairs: &mut Repairs) {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut lone = Vec::new();
+    let mut rest = 0;
+    while let Some(found) = memchr::memchr(b'\\', &text.as_bytes()[rest..]) {
+        let at = rest + found;
+        rest = at + 2;
+        match unit(at) {
+            Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => {
+                rest = at + 12
+            }
+            Some(0xD800..=0xDFFF) => lone.push(at),
+            _ => {}
+        }
+        rest = rest.min(text.len());
+    }
+    for at in lone {
+        text.replace_range(at..at + 6, "\\ufffd");
+        repairs.add(Repair::InvalidText);
+    }
 }
 
 /// What is known of where the repository lies.
@@ -122,17 +150,17 @@ pub fn read<'a>(
         .iter()
         .any(|external| !external.results.0.is_empty());
     for run in log.runs {
-        let (mut scanner, observations) = run::read(run, &paths, &mut repairs);
-        if elsewhere && scanner.failure.is_none() {
-            let failed = Scanner {
-                failure: Some(
-                    "results stand in `inlineExternalProperties`, which are not read".into(),
-                ),
-                ..Scanner::clone(&scanner)
-            };
-            scanner = Arc::new(failed);
+        let (mut scanners, observations) = run::read(run, &paths, &mut repairs);
+        if elsewhere {
+            for scanner in scanners
+                .iter_mut()
+                .filter(|scanner| scanner.failure.is_none())
+            {
+                let failure = "results stand in `inlineExternalProperties`, which are not read";
+                Arc::make_mut(scanner).failure = Some(failure.into());
+            }
         }
-        reading.scanners.push(scanner);
+        reading.scanners.extend(scanners);
         reading.observations.extend(observations);
     }
     reading.repairs = repairs;

@@ -12,6 +12,7 @@ use super::document::{
 use super::flows::Flows;
 use super::json::{self, Map, Results};
 use super::messages;
+use super::own;
 use super::paths::{Found, Paths};
 use super::repairs::{Repair, Repairs};
 use super::rules::{self, ReadRule, Rules};
@@ -35,6 +36,8 @@ struct Context<'a> {
     logical: Vec<Option<Cow<'a, str>>>,
     thread_flow_locations: Option<&'a str>,
     target: Option<Cow<'a, str>>,
+    /// The scanners of a run that we wrote.
+    own: Option<Vec<Arc<Scanner<'a>>>>,
 }
 
 /// Reads a run: the scanner and what it observed.
@@ -45,7 +48,7 @@ pub(super) fn read<'a>(
     mut run: Run<'a>,
     paths: &Paths,
     repairs: &mut Repairs,
-) -> (Arc<Scanner<'a>>, Vec<Observation<'a>>) {
+) -> (Vec<Arc<Scanner<'a>>>, Vec<Observation<'a>>) {
     let results = std::mem::take(&mut run.results);
     let context = Context::new(run, &results, paths, repairs);
     let results = match results {
@@ -79,7 +82,10 @@ pub(super) fn read<'a>(
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
-    (context.scanner, observations)
+    (
+        context.own.unwrap_or_else(|| vec![context.scanner]),
+        observations,
+    )
 }
 
 impl<'a> Context<'a> {
@@ -108,6 +114,7 @@ impl<'a> Context<'a> {
             failure,
             name,
         };
+        let own = own::scanners(&scanner.name, &mut run.properties.own);
         let tool = Tool::of(&scanner.name);
         let mut context = Self {
             tool,
@@ -129,6 +136,7 @@ impl<'a> Context<'a> {
                 .take()
                 .filter(|_| tool == Tool::Trivy),
             scanner: Arc::new(scanner),
+            own,
         };
         // An artifact without a location keeps its number.
         let nowhere = || (Cow::Borrowed(""), Found::AsWritten);
@@ -141,25 +149,62 @@ impl<'a> Context<'a> {
 
     fn observations(&self, results: &[&'a RawValue]) -> (Vec<Observation<'a>>, Repairs) {
         let mut repairs = Repairs::default();
-        let read = |raw: &&'a RawValue| {
-            // RawValue has been read once: it is JSON.
-            let result: SarifResult<'a> = serde_json::from_str(raw.get()).unwrap_or_default();
-            self.observation(result, &mut repairs)
-        };
-        let observations = results.iter().filter_map(read).collect();
+        let mut observations = Vec::with_capacity(results.len());
+        for raw in results {
+            // It was read over once, so it is JSON; what cannot be represented (a
+            // number past all bounds) must not lose the finding.
+            let result = serde_json::from_str(raw.get()).unwrap_or_else(|_| {
+                json::misfit();
+                SarifResult::default()
+            });
+            self.add_observations(result, &mut observations, &mut repairs);
+        }
         repairs.add_many(Repair::WrongType, json::take_misfits());
         (observations, repairs)
+    }
+
+    /// One, or as many as the properties hold that we wrote ourselves.
+    fn add_observations(
+        &self,
+        result: SarifResult<'a>,
+        to: &mut Vec<Observation<'a>>,
+        repairs: &mut Repairs,
+    ) {
+        if matches!(result.kind.get(), Some("pass" | "notApplicable")) {
+            repairs.add(Repair::Passed);
+            return;
+        }
+        let properties = result.properties.filled();
+        let mut properties =
+            properties.and_then(|raw| serde_json::from_str::<ResultProperties<'a>>(raw).ok());
+        let by = properties
+            .as_mut()
+            .map(|properties| std::mem::take(&mut properties.own.by.0));
+        let shown = self.observation(result, properties.as_ref(), repairs);
+        let (Some(scanners), Some(by)) = (&self.own, by.filter(|by| !by.is_empty())) else {
+            to.push(shown);
+            return;
+        };
+        for mut own in by {
+            let locations = own.locations.take().map(|locations| {
+                let read = |location: &Location<'a>| self.location(location, repairs);
+                locations.0.iter().filter_map(read).collect()
+            });
+            let read = |list: &mut json::List<Suppression<'a>>| {
+                list.0.iter_mut().map(suppression).collect()
+            };
+            to.push(own::observation(
+                &shown, &mut own, locations, scanners, read,
+            ));
+        }
     }
 
     fn observation(
         &self,
         mut result: SarifResult<'a>,
+        properties: Option<&ResultProperties<'a>>,
         repairs: &mut Repairs,
-    ) -> Option<Observation<'a>> {
-        if matches!(result.kind.get(), Some("pass" | "notApplicable")) {
-            repairs.add(Repair::Passed);
-            return None;
-        }
+    ) -> Observation<'a> {
         let made_up;
         let known = match self.rules.find(&result) {
             Some(rule) => rule,
@@ -178,10 +223,7 @@ impl<'a> Context<'a> {
                 .unwrap_or(&rule.id)
                 .clone()
         });
-        let properties = result.properties.filled();
-        let properties =
-            properties.and_then(|raw| serde_json::from_str::<ResultProperties<'a>>(raw).ok());
-        let (score, severity) = self.severity(&result, known, properties.as_ref(), repairs);
+        let (score, severity) = self.severity(&result, known, properties, repairs);
         let mut one = Observation::new(
             Arc::clone(&self.scanner),
             Arc::clone(&known.rule),
@@ -207,7 +249,7 @@ impl<'a> Context<'a> {
                 self.tool,
                 &known.package,
                 &result,
-                properties.as_ref(),
+                properties,
                 &one.message,
                 path,
             );
@@ -249,7 +291,7 @@ impl<'a> Context<'a> {
             one.fix.get_or_insert_default().edits = Some(flows.portable(edits));
         }
         one.raw = (raw != Raw::default()).then(|| Box::new(raw));
-        Some(one)
+        one
     }
 
     /// The id of a rule that is not described.
@@ -386,15 +428,22 @@ impl<'a> Context<'a> {
                 .or_else(by_index)
                 .or_else(|| logical.name.cow())
         });
+        let own = &location.properties.own;
+        let is_made_up = |flag: json::Flag| self.own.is_some() && flag.0 == Some(true);
         let found = findings::Location {
-            path: path.map(|(path, _)| path).unwrap_or_default(),
-            region: number(region.start_line).map(|start_line| Region {
-                start_line,
-                start_column: number(region.start_column),
-                // An end before the start is no end.
-                end_line: number(region.end_line).filter(|end| *end >= start_line),
-                end_column: number(region.end_column),
-            }),
+            path: path
+                .map(|(path, _)| path)
+                .filter(|_| !is_made_up(own.no_path))
+                .unwrap_or_default(),
+            region: number(region.start_line)
+                .filter(|_| !is_made_up(own.no_region))
+                .map(|start_line| Region {
+                    start_line,
+                    start_column: number(region.start_column),
+                    // An end before the start is no end.
+                    end_line: number(region.end_line).filter(|end| *end >= start_line),
+                    end_column: number(region.end_column),
+                }),
             snippet: region
                 .snippet
                 .text

@@ -220,10 +220,6 @@ impl<'r, 'a> Writer<'r, 'a> {
                         score.as_deref().or_else(|| usual_score(known.severity)),
                     );
                 }
-                if rule.id != name {
-                    out.key(OWN);
-                    out.object(|out| out.field("id", &rule.id));
-                }
             });
         });
     }
