@@ -157,6 +157,14 @@ objects! {
         "properties" properties: Raw<'a>,
     }
 
+    struct Flow {
+        "threadFlows" thread_flows: List<ThreadFlow<'a>>,
+    }
+
+    struct ThreadFlow {
+        "locations" locations: List<Skipped>,
+    }
+
     struct Location {
         "physicalLocation" physical: PhysicalLocation<'a>,
         "logicalLocations" logical: List<LogicalLocation<'a>>,

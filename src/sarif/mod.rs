@@ -17,6 +17,7 @@ mod repairs;
 mod rules;
 mod run;
 mod tools;
+mod validate;
 mod write;
 
 pub use layout::{Settings, Written, write};
@@ -25,4 +26,5 @@ pub use lines::{add_line_hashes, hash as line_hashes};
 pub use read::{Options, Reading, Source, read};
 pub use redact::{REDACTED, redact};
 pub use repairs::{Repair, Repairs};
+pub use validate::{Consequence, Problem, has_changing_part, validate};
 pub use write::Detail;

@@ -186,6 +186,11 @@ fn has_drive(text: &str) -> bool {
         && matches!(bytes.get(2), None | Some(b'/' | b'\\'))
 }
 
+/// Whether a relative path begins above its root.
+pub(super) fn leaves_repository(uri: &str) -> bool {
+    split(&plain(uri).0).1.first() == Some(&"..")
+}
+
 /// The path in a repository that a web address of a file shows.
 fn of_url<'u>(uri: &'u str) -> Option<Cow<'u, str>> {
     let rest = uri
