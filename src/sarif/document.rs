@@ -157,6 +157,11 @@ objects! {
         "properties" properties: Raw<'a>,
     }
 
+    struct Fix {
+        "description" description: Message<'a>,
+        "artifactChanges" changes: List<Skipped>,
+    }
+
     struct Flow {
         "threadFlows" thread_flows: List<ThreadFlow<'a>>,
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use super::document::{
-    ArtifactLocation, Location, Message, ResultProperties, Run, SarifResult, Suppression,
+    ArtifactLocation, Fix, Location, Message, ResultProperties, Run, SarifResult, Suppression,
 };
 use super::flows::Flows;
 use super::json::{self, Map, Results};
@@ -288,7 +288,18 @@ impl<'a> Context<'a> {
             properties: result.properties.filled().map(Cow::Borrowed),
         };
         if let Some(edits) = result.fixes.filled() {
-            one.fix.get_or_insert_default().edits = Some(flows.portable(edits));
+            let fixes: Vec<Fix<'_>> = serde_json::from_str(edits).unwrap_or_default();
+            let descriptions = fixes.iter().filter_map(|fix| fix.description.text.get());
+            let versions: Vec<_> = descriptions
+                .filter_map(|text| tools::version_of_fix(self.tool, text))
+                .collect();
+            // Some tools describe a fix and give none.
+            let is_edit = !fixes.is_empty() && fixes.iter().all(|fix| !fix.changes.0.is_empty());
+            if is_edit || !versions.is_empty() {
+                let fix = one.fix.get_or_insert_default();
+                fix.versions.extend(versions);
+                fix.edits = is_edit.then(|| flows.portable(edits));
+            }
         }
         one.raw = (raw != Raw::default()).then(|| Box::new(raw));
         one

@@ -282,6 +282,14 @@ pub(super) fn package_of<'a>(
     (package, fix)
 }
 
+/// The version in the description of a fix: `Upgrade to lodash@4.17.21`.
+pub(super) fn version_of_fix<'a>(tool: Tool, description: &str) -> Option<Cow<'a, str>> {
+    let package = description
+        .strip_prefix("Upgrade to ")
+        .filter(|_| tool == Tool::Snyk)?;
+    name_and_version(package.trim()).map(|(_, version)| Cow::Owned(version.to_owned()))
+}
+
 /// Names of the vulnerability that only the result's text gives.
 pub(super) fn ids_of_message(tool: Tool, message: &str) -> Vec<Id<'static>> {
     match (tool, message.split_once("(also known as ")) {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::document::Flow;
 use super::limits::Limits;
 use super::out::{Json, without};
 use super::paths;
@@ -65,7 +66,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         }
         let mut rules: BTreeMap<&'r str, DriverRule<'r, 'a>> = BTreeMap::new();
         let mut line_hashes = HashMap::new();
-        let mut taken: HashSet<(&str, &str, &str)> = HashSet::new();
+        let mut taken: HashSet<(&str, &str)> = HashSet::new();
         for (at, finding) in report.findings.iter().enumerate() {
             for one in &finding.observations {
                 let number = scanners.len();
@@ -93,7 +94,9 @@ impl<'r, 'a> Writer<'r, 'a> {
             known.severity = known.severity.max(finding.severity());
             known.has_secret |= finding.kind() == Kind::Secret;
             if let Some(hash) = line_hash(finding)
-                && taken.insert((finding.name(), finding.path().unwrap_or_default(), hash))
+                // Equal lines of two files have equal hashes, and nobody documents
+                // whether GitHub tells them apart: one keeps it.
+                && taken.insert((finding.name(), hash))
             {
                 line_hashes.insert(at, hash);
             }
@@ -301,11 +304,15 @@ impl<'r, 'a> Writer<'r, 'a> {
                 .filter(|_| detail < Detail::Results && !is_secret)
             {
                 let portable = |raw: &'r Cow<'a, str>| without(raw, &["index", "uriBaseId"]);
-                if let Some(flows) = &raw.code_flows {
+                if let Some(flows) = raw.code_flows.as_ref().filter(|raw| self.takes_flows(raw)) {
                     out.key("codeFlows");
                     out.raw(&portable(flows));
                 }
-                if let Some(related) = &raw.related_locations {
+                if let Some(related) = raw
+                    .related_locations
+                    .as_ref()
+                    .filter(|raw| is_list_of_objects(raw))
+                {
                     out.key("relatedLocations");
                     out.raw(&portable(related));
                 }
@@ -330,6 +337,21 @@ impl<'r, 'a> Writer<'r, 'a> {
                 });
             });
         });
+    }
+
+    /// Whether flows have their shape and no more steps than are taken.
+    fn takes_flows(&self, raw: &str) -> bool {
+        let flows: Vec<Flow<'_>> = serde_json::from_str(raw).unwrap_or_default();
+        let is_right = |flow: &Flow<'_>| {
+            let steps = |steps: usize| steps > 0 && steps <= self.limits.flow_locations;
+            !flow.thread_flows.0.is_empty()
+                && flow
+                    .thread_flows
+                    .0
+                    .iter()
+                    .all(|flow| steps(flow.locations.0.len()))
+        };
+        is_list_of_objects(raw) && flows.iter().all(is_right)
     }
 
     /// What reading takes to make the same observation again.
@@ -452,6 +474,11 @@ fn message<'r>(one: &'r Observation<'_>) -> Cow<'r, str> {
     } else {
         text
     }
+}
+
+fn is_list_of_objects(raw: &str) -> bool {
+    let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(raw).unwrap_or_default();
+    !items.is_empty() && items.iter().all(|item| item.get().starts_with('{'))
 }
 
 fn text(out: &mut Json, key: &str, text: &str) {

@@ -18,4 +18,5 @@ mod docs;
 mod peers;
 mod properties;
 mod samples;
+mod sarif_traps;
 mod templates;
