@@ -41,6 +41,12 @@ impl Context {
         Some(Self { rank, hash })
     }
 
+    /// Whether a fingerprint of this name speaks of the text.
+    pub fn reads(name: &str) -> bool {
+        let is_context = |start: &str| start.eq_ignore_ascii_case("context");
+        name == LINE_HASH || name.get(..7).is_some_and(is_context)
+    }
+
     /// Whether it speaks of the text itself and not of a message.
     pub const fn is_of_text(self) -> bool {
         self.rank <= Self::SNIPPET
@@ -64,11 +70,7 @@ impl Context {
             // The count after the colon is about the whole file.
             return Self::new(Self::LINE_HASH, hash.split(':').next().unwrap_or(hash));
         }
-        let is_context = |name: &str| {
-            let start = name.get(..7);
-            start.is_some_and(|start| start.eq_ignore_ascii_case("context"))
-        };
-        if let Some(hash) = own(&is_context) {
+        if let Some(hash) = own(&|name| Self::reads(name)) {
             return Self::new(Self::SCANNERS_HASH, hash);
         }
         if one.kind == Kind::Secret {

@@ -12,7 +12,7 @@ pub enum IdKind {
     /// `GHSA-jfh8-c2jp-5v3q`.
     Ghsa,
     /// Databases of one ecosystem that OSV collects: `RUSTSEC-…`, `PYSEC-…`,
-    /// `GO-…`, `OSV-…` and others.
+    /// `GO-…`, `OSV-…` and others; and other databases: `BDSA-…`.
     Osv,
     /// `SNYK-JS-LODASH-567746`.
     Snyk,
@@ -30,9 +30,9 @@ pub struct Id<'a> {
     text: Cow<'a, str>,
 }
 
-const OSV: [&str; 20] = [
-    "RUSTSEC", "PYSEC", "GO", "OSV", "MAL", "GSD", "HSEC", "RSEC", "JLSEC", "PSF", "BIT", "CURL",
-    "EEF", "OSEC", "DRUPAL", "LBSEC", "V8", "CGA", "ECHO", "MINI",
+const OSV: [&str; 21] = [
+    "BDSA", "RUSTSEC", "PYSEC", "GO", "OSV", "MAL", "GSD", "HSEC", "RSEC", "JLSEC", "PSF", "BIT",
+    "CURL", "EEF", "OSEC", "DRUPAL", "LBSEC", "V8", "CGA", "ECHO", "MINI",
 ];
 const VENDOR: [&str; 29] = [
     "DSA", "DLA", "DTSA", "RHSA", "RHBA", "RHEA", "USN", "LSN", "UBUNTU", "DEBIAN", "ALPINE",

@@ -63,6 +63,7 @@ fn merge<'a>(
             .then_with(|| a.path().cmp(&b.path()))
             .then_with(|| place(a).cmp(&place(b)))
             .then_with(|| a.name().cmp(b.name()))
+            .then_with(|| a.package().cmp(&b.package()))
             .then_with(|| a.identity.cmp(&b.identity))
     });
     scanners.sort();
@@ -99,7 +100,7 @@ fn finding<'a>(mut members: Vec<Observation<'a>>, name: Option<&Id<'a>>) -> Find
             (one.score.is_some(), kind, region)
         };
         members.sort_by(|a, b| says(b).cmp(&says(a)).then_with(|| a.cmp(b)));
-        members.dedup();
+        members = without_repetitions(members);
     }
     let mut ids: Vec<Id<'a>> = members
         .iter()
@@ -118,6 +119,18 @@ fn finding<'a>(mut members: Vec<Observation<'a>>, name: Option<&Id<'a>>) -> Find
         state,
         observations: members,
     }
+}
+
+/// Without what a scanner says twice: of one place seen in two commits it passes
+/// along other properties.
+fn without_repetitions(members: Vec<Observation<'_>>) -> Vec<Observation<'_>> {
+    let mut kept: Vec<Observation<'_>> = Vec::with_capacity(members.len());
+    for one in members {
+        if !kept.iter().any(|known| known.says_same(&one)) {
+            kept.push(one);
+        }
+    }
+    kept
 }
 
 /// Indices of observations of the same problem, grouped.

@@ -304,4 +304,34 @@ impl<'a> Observation<'a> {
     pub fn location(&self) -> Option<&Location<'a>> {
         self.locations.first()
     }
+
+    /// Whether another observation says nothing that this one does not say, but
+    /// for what is passed through and the text around the place.
+    pub(super) fn says_same(&self, other: &Self) -> bool {
+        let same_place = |(a, b): (&Location<'_>, &Location<'_>)| {
+            (&a.path, a.region, &a.logical) == (&b.path, b.region, &b.logical)
+        };
+        let said = |one: &'_ Self| {
+            (
+                one.kind,
+                one.severity,
+                one.score,
+                one.exploitation,
+                one.context,
+                one.state,
+            )
+        };
+        said(self) == said(other)
+            && self.scanner == other.scanner
+            && self.rule.id == other.rule.id
+            && self.ids == other.ids
+            && self.message == other.message
+            && self.target == other.target
+            && self.package == other.package
+            && self.fix == other.fix
+            && self.suppressions == other.suppressions
+            && self.fingerprints == other.fingerprints
+            && self.locations.len() == other.locations.len()
+            && self.locations.iter().zip(&other.locations).all(same_place)
+    }
 }

@@ -74,17 +74,14 @@ pub(super) fn observation<'a>(
         one.raw = None;
     }
     if let Some(locations) = locations {
-        // Snippets are written once.
-        let snippet = shown
-            .location()
-            .and_then(|location| location.snippet.clone());
         one.locations = locations;
-        if let Some(first) = one.locations.first_mut()
-            && shown
-                .location()
-                .is_some_and(|shown| shown.path == first.path && shown.region == first.region)
-        {
-            first.snippet = snippet;
+        // Snippets are written once, in the standard's place.
+        for location in &mut one.locations {
+            let same = |shown: &&findings::Location<'a>| {
+                (&shown.path, shown.region) == (&location.path, location.region)
+            };
+            let shown = shown.locations.iter().find(same);
+            location.snippet = shown.and_then(|shown| shown.snippet.clone());
         }
     }
     one.target = own.target.take();

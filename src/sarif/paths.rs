@@ -95,6 +95,7 @@ impl Paths {
         }
         match self.below_root(&segments) {
             Some(below) => (below.join("/").into(), Found::Mended),
+            None if has_drive(&text) => (segments.join("/").into(), Found::Outside),
             None => (format!("/{}", segments.join("/")).into(), Found::Outside),
         }
     }
@@ -253,12 +254,14 @@ pub(super) fn encode(path: &str) -> Cow<'_, str> {
         .add(b'}')
         // `alpine:3.18` would read as the scheme `alpine`.
         .add(b':');
-    let encoded = Cow::from(percent_encoding::utf8_percent_encode(path, SPECIAL));
-    if path.starts_with('/') {
-        Cow::Owned(format!("file://{encoded}"))
-    } else {
-        encoded
+    let encode = |text| Cow::from(percent_encoding::utf8_percent_encode(text, SPECIAL));
+    if has_drive(path) {
+        return Cow::Owned(format!("file:///{}{}", &path[..2], encode(&path[2..])));
     }
+    if path.starts_with('/') {
+        return Cow::Owned(format!("file://{}", encode(path)));
+    }
+    encode(path)
 }
 
 /// Percent escapes decoded, if all of them are right.
@@ -316,7 +319,7 @@ mod tests {
             ("file:///D:/a/app/app/src/a.cs", "src/a.cs"),
             ("file://C:/a/app/app/a.cs", "a.cs"),
             ("/srv/checkout/a.py", "a.py"),
-            ("d:/repo one/a.py", "/d:/repo one/a.py"),
+            ("d:/repo one/a.py", "d:/repo one/a.py"),
             ("D:/repo one/a.py", "a.py"),
             ("/tmp/tmp8s7d/src/a.py", "src/a.py"),
             ("file:///private/var/folders/x/y/T/z/src/a.py", "src/a.py"),
@@ -356,6 +359,7 @@ mod tests {
             "alpine:3.18",
             "ünï/[id].ts",
             "/etc/passwd",
+            "C:/code/a.c",
             "a#b?c",
         ] {
             assert_eq!(resolve(&encode(path), None).0, path);

@@ -18,14 +18,15 @@ use super::repairs::{Repair, Repairs};
 use super::rules::{self, ReadRule, Rules};
 use super::tools::{self, Tool};
 use crate::findings::{
-    self, Kind, Observation, Raw, Region, Scanner, Severity, State, SuppressionStatus, is_telling,
+    self, Context, Kind, Observation, Raw, Region, Scanner, Severity, State, SuppressionStatus,
+    is_telling,
 };
 
 /// Fewer results than this are not worth a thread.
 const CHUNK: usize = 2_000;
 
 /// What all results of a run share.
-struct Context<'a> {
+struct Shared<'a> {
     scanner: Arc<Scanner<'a>>,
     tool: Tool,
     rules: Rules<'a>,
@@ -50,7 +51,7 @@ pub(super) fn read<'a>(
     repairs: &mut Repairs,
 ) -> (Vec<Arc<Scanner<'a>>>, Vec<Observation<'a>>) {
     let results = std::mem::take(&mut run.results);
-    let context = Context::new(run, &results, paths, repairs);
+    let context = Shared::new(run, &results, paths, repairs);
     let results = match results {
         Results::Are(results) => results,
         Results::Missing => {
@@ -88,7 +89,7 @@ pub(super) fn read<'a>(
     )
 }
 
-impl<'a> Context<'a> {
+impl<'a> Shared<'a> {
     fn new(mut run: Run<'a>, results: &Results<'a>, paths: &Paths, repairs: &mut Repairs) -> Self {
         let mut paths = paths.clone();
         let folders = run
@@ -263,6 +264,8 @@ impl<'a> Context<'a> {
             .0
             .into_iter()
             .chain(result.fingerprints.0);
+        // Others hold commits, dates and names of people.
+        let fingerprints = fingerprints.filter(|(name, _)| Context::reads(name));
         one.fingerprints = fingerprints
             .filter_map(|(name, mut value)| {
                 Some((name, value.take().filter(|value| is_telling(value))?))

@@ -364,7 +364,10 @@ mod tests {
             ids("GHSA-jfh8-c2jp-5v3q-log4j-core"),
             ["GHSA-jfh8-c2jp-5v3q"]
         );
-        assert_eq!(ids("BDSA-2020-1001 (CVE-2020-11022)"), ["CVE-2020-11022"]);
+        assert_eq!(
+            ids("BDSA-2020-1001 (CVE-2020-11022)"),
+            ["CVE-2020-11022", "BDSA-2020-1001"]
+        );
         assert_eq!(
             ids("'RUSTSEC-2022-0013', 'GHSA-m5pq-gvj9-9vr8'"),
             ["GHSA-m5pq-gvj9-9vr8", "RUSTSEC-2022-0013"]

@@ -18,5 +18,6 @@ mod docs;
 mod peers;
 mod properties;
 mod samples;
+mod sarif_samples;
 mod sarif_traps;
 mod templates;
