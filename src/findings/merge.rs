@@ -18,18 +18,15 @@ impl<'a> Report<'a> {
         merge(scanners, observations)
     }
 
-    /// Merges reports.
+    /// Merges reports. States are those that the scanners said; a comparison with
+    /// a baseline comes after merging.
     pub fn merge(reports: impl IntoIterator<Item = Self>) -> Self {
         let mut scanners = Vec::new();
         let mut observations = Vec::new();
         for report in reports {
             scanners.extend(report.scanners);
-            for mut finding in report.findings {
-                for one in &mut finding.observations {
-                    one.state = finding.state;
-                }
-                observations.extend(finding.observations);
-            }
+            let findings = report.findings.into_iter();
+            observations.extend(findings.flat_map(|finding| finding.observations));
         }
         merge(scanners, observations)
     }
@@ -85,8 +82,6 @@ const fn known_before(state: Option<State>) -> u8 {
 fn finding<'a>(mut members: Vec<Observation<'a>>, name: Option<&Id<'a>>) -> Finding<'a> {
     let states = members.iter().map(|one| one.state);
     let state = states.max_by_key(|state| known_before(*state)).flatten();
-    // It is the finding's from here on.
-    members.iter_mut().for_each(|one| one.state = None);
     if members.len() > 1 {
         // The one that says most is shown; the rest of the order is total.
         let says = |one: &Observation<'_>| {
@@ -188,7 +183,7 @@ fn key(one: &Observation<'_>, name: Option<&Id<'_>>) -> [u8; 16] {
             let mut fields = Fields::new("package");
             fields.add_all([
                 name,
-                &package.name,
+                &package.full_name(),
                 package.version.as_deref().unwrap_or_default(),
             ]);
             fields.add(&identity::package_place(one));

@@ -258,8 +258,7 @@ pub struct Observation<'a> {
     pub exploitation: Option<Exploitation>,
     /// Who set it aside, and why.
     pub suppressions: Vec<Suppression<'a>>,
-    /// How it stands to a baseline that the scanner knew; merging moves this to
-    /// the finding.
+    /// How it stands to a baseline that the scanner knew.
     pub state: Option<State>,
     /// The scanner's own fingerprints, by name.
     pub fingerprints: Vec<(Cow<'a, str>, Cow<'a, str>)>,

@@ -269,6 +269,7 @@ objects! {
         "epssPercentile" epss_percentile: Text<'a>,
         "knownExploited" known_exploited: Flag,
         "suppressions" suppressions: List<Suppression<'a>>,
+        "state" state: Text<'a>,
         "context" context: Text<'a>,
         "lineHash" line_hash: Text<'a>,
     }

@@ -109,6 +109,9 @@ pub(super) fn observation<'a>(
         known_exploited: own.known_exploited.0,
     };
     one.exploitation = (exploitation != Exploitation::default()).then_some(exploitation);
+    if let Some(state) = own.state.get() {
+        one.state = super::run::state(Some(state));
+    }
     one.suppressions = suppressions(&mut own.suppressions);
     one.context = own.context.get().and_then(Context::parse);
     one.fingerprints = own

@@ -465,7 +465,8 @@ impl<'a> Shared<'a> {
                 .or_else(|| physical.context.snippet.text.cow()),
             logical,
         };
-        (found != findings::Location::default()).then_some(found)
+        let is_place = !found.path.is_empty() || found.region.is_some() || found.logical.is_some();
+        is_place.then_some(found)
     }
 
     fn path(&self, location: &ArtifactLocation<'a>) -> Option<(Cow<'a, str>, Found)> {
@@ -564,7 +565,8 @@ fn failure<'a>(run: &Run<'a>, results: &Results<'a>) -> Option<Cow<'a, str>> {
     }
 }
 
-fn state(word: Option<&str>) -> Option<State> {
+/// The state that a word says; none for any other word.
+pub(super) fn state(word: Option<&str>) -> Option<State> {
     match word? {
         "new" => Some(State::New),
         // The word before the standard was final.

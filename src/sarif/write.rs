@@ -11,7 +11,7 @@ use super::paths;
 use super::redact::redact;
 use crate::findings::{
     Context, Finding, Kind, LINE_HASH, Location, Observation, Package, Region, Report, Rule,
-    Scanner, Scope, Score, Severity, Suppression, SuppressionStatus,
+    Scanner, Scope, Score, Severity, State, Suppression, SuppressionStatus,
 };
 
 /// The name of our own fingerprint.
@@ -294,10 +294,7 @@ impl<'r, 'a> Writer<'r, 'a> {
             if !one.suppressions.is_empty() && finding.is_suppressed() {
                 suppressions(out, &one.suppressions);
             }
-            out.field_if(
-                "baselineState",
-                finding.state.map(crate::findings::State::as_str),
-            );
+            out.field_if("baselineState", finding.state.map(State::as_str));
             if let Some(raw) = one
                 .raw
                 .as_ref()
@@ -413,6 +410,9 @@ impl<'r, 'a> Writer<'r, 'a> {
             }
             if !one.suppressions.is_empty() {
                 suppressions(out, &one.suppressions);
+            }
+            if one.state != finding.state && finding.state.is_some() {
+                out.field("state", one.state.map_or("none", State::as_str));
             }
             out.field("context", &Context::of(one).to_string());
             let own_hash = one.fingerprints.iter().find(|(name, _)| name == LINE_HASH);

@@ -15,6 +15,7 @@ mod bad_input;
 mod cli;
 mod common;
 mod docs;
+mod findings_laws;
 mod peers;
 mod properties;
 mod samples;
