@@ -6,6 +6,7 @@
 //! vendor's bulletin, an advisory for a whole release) joins nothing.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::ids::{Id, IdKind};
 use super::observation::Observation;
@@ -14,7 +15,7 @@ use super::observation::Observation;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cves {
     None,
-    One(usize),
+    One(u32),
     Many,
 }
 
@@ -30,80 +31,113 @@ impl Cves {
 }
 
 /// For each observation the name of its vulnerability that all of its aliases
-/// share; `None` where it names none.
-pub(super) fn canonical<'a>(observations: &[Observation<'a>]) -> Vec<Option<Id<'a>>> {
-    let mut numbers: HashMap<&Id<'a>, usize> = HashMap::new();
-    let mut names: Vec<&Id<'a>> = Vec::new();
-    let named: Vec<Vec<usize>> = observations
-        .iter()
-        .map(|one| {
-            let number = |id| {
+/// share.
+pub(super) struct Aliases<'o, 'a> {
+    names: Vec<&'o Id<'a>>,
+    /// For each observation the number of a name, if it has one.
+    of: Vec<Option<u32>>,
+}
+
+impl<'o, 'a> Aliases<'o, 'a> {
+    /// The name of an observation's vulnerability; `None` where it names none.
+    pub(super) fn name(&self, observation: usize) -> Option<&'o Id<'a>> {
+        self.of[observation].map(|name| self.names[index(name)])
+    }
+
+    pub(super) fn of(observations: &'o [Arc<Observation<'a>>]) -> Self {
+        let mut numbers: HashMap<&'o Id<'a>, u32> = HashMap::new();
+        let mut names: Vec<&'o Id<'a>> = Vec::new();
+        // The names of all observations one after the other, and where each
+        // observation's end.
+        let mut all: Vec<u32> = Vec::new();
+        let mut ends = Vec::with_capacity(observations.len());
+        for one in observations {
+            all.extend(one.ids.iter().map(|id| {
                 *numbers.entry(id).or_insert_with(|| {
                     names.push(id);
-                    names.len() - 1
+                    u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
                 })
-            };
-            one.ids.iter().map(number).collect()
-        })
-        .collect();
-    let is_cve = |name: &usize| names[*name].kind() == IdKind::Cve;
-    let cves_of = |ids: &[usize]| {
-        let mut cves = Cves::None;
-        ids.iter()
-            .filter(|id| is_cve(id))
-            .for_each(|id| cves.add(Cves::One(*id)));
-        cves
-    };
-
-    // What each name goes with directly; a name with several joins nothing.
-    let mut direct = vec![Cves::None; names.len()];
-    for ids in &named {
-        let cves = cves_of(ids);
-        ids.iter().for_each(|id| direct[*id].add(cves));
-    }
-    let joins = |id: &&usize| !is_cve(id) && direct[**id] != Cves::Many;
-
-    let mut sets = Sets::new(names.len());
-    for ids in &named {
-        let mut joined = ids.iter().filter(joins);
-        if let Some(first) = joined.next() {
-            joined.for_each(|id| sets.join(*first, *id));
+            }));
+            ends.push(all.len());
         }
-    }
-    // What a set of names goes with, and the best name in it.
-    let mut of_set = vec![Cves::None; names.len()];
-    let mut best: Vec<Option<usize>> = vec![None; names.len()];
-    for id in (0..names.len()).filter(|id| joins(&id)) {
-        let set = sets.find(id);
-        of_set[set].add(direct[id]);
-        best[set] = match best[set] {
-            Some(known) if names[known] <= names[id] => Some(known),
-            _ => Some(id),
+        drop(numbers);
+        let starts = std::iter::once(&0).chain(&ends);
+        let named = || {
+            starts
+                .clone()
+                .zip(&ends)
+                .map(|(start, end)| &all[*start..*end])
         };
-    }
+        let is_cve = |name: u32| names[index(name)].kind() == IdKind::Cve;
+        let cves_of = |ids: &[u32]| {
+            let mut cves = Cves::None;
+            ids.iter()
+                .filter(|id| is_cve(**id))
+                .for_each(|id| cves.add(Cves::One(*id)));
+            cves
+        };
 
-    named
-        .iter()
-        .map(|ids| {
-            let own = || ids.iter().copied().min_by_key(|id| names[*id]);
-            let name = match cves_of(ids) {
-                Cves::One(cve) => Some(cve),
-                Cves::Many => {
-                    let others = ids.iter().copied().filter(|id| !is_cve(id));
-                    others.min_by_key(|id| names[*id]).or_else(own)
-                }
-                Cves::None => match ids.iter().find(joins).map(|id| sets.find(*id)) {
-                    Some(set) => match of_set[set] {
-                        Cves::One(cve) => Some(cve),
-                        Cves::None => best[set],
-                        Cves::Many => own(),
-                    },
-                    None => own(),
-                },
+        // What each name goes with directly; a name with several joins nothing.
+        let mut direct = vec![Cves::None; names.len()];
+        for ids in named() {
+            let cves = cves_of(ids);
+            ids.iter().for_each(|id| direct[index(*id)].add(cves));
+        }
+        let joins = |id: u32| !is_cve(id) && direct[index(id)] != Cves::Many;
+
+        let mut sets = Sets::new(names.len());
+        for ids in named() {
+            let mut joined = ids.iter().filter(|id| joins(**id));
+            if let Some(first) = joined.next() {
+                joined.for_each(|id| sets.join(index(*first), index(*id)));
+            }
+        }
+        // What a set of names goes with, and the best name in it.
+        let mut of_set = vec![Cves::None; names.len()];
+        let mut best: Vec<Option<u32>> = vec![None; names.len()];
+        for id in (0..names.len())
+            .filter_map(|id| u32::try_from(id).ok())
+            .filter(|id| joins(*id))
+        {
+            let set = sets.find(index(id));
+            of_set[set].add(direct[index(id)]);
+            best[set] = match best[set] {
+                Some(known) if names[index(known)] <= names[index(id)] => Some(known),
+                _ => Some(id),
             };
-            name.map(|name| names[name].clone())
-        })
-        .collect()
+        }
+
+        let least = |ids: &mut dyn Iterator<Item = u32>| ids.min_by_key(|id| names[index(*id)]);
+        let of = named()
+            .map(|ids| {
+                let own = || least(&mut ids.iter().copied());
+                match cves_of(ids) {
+                    Cves::One(cve) => Some(cve),
+                    Cves::Many => {
+                        least(&mut ids.iter().copied().filter(|id| !is_cve(*id))).or_else(own)
+                    }
+                    Cves::None => match ids
+                        .iter()
+                        .find(|id| joins(**id))
+                        .map(|id| sets.find(index(*id)))
+                    {
+                        Some(set) => match of_set[set] {
+                            Cves::One(cve) => Some(cve),
+                            Cves::None => best[set],
+                            Cves::Many => own(),
+                        },
+                        None => own(),
+                    },
+                }
+            })
+            .collect();
+        Self { names, of }
+    }
+}
+
+/// A name's number as an index.
+const fn index(name: u32) -> usize {
+    name as usize
 }
 
 /// Union-find with path halving; the smaller number leads, so that the result
@@ -133,10 +167,9 @@ impl Sets {
 mod tests {
     use super::*;
     use crate::findings::{Kind, Severity};
-    use std::sync::Arc;
 
     fn names(of: &[&[&'static str]]) -> Vec<String> {
-        let observations: Vec<Observation<'static>> = of
+        let observations: Vec<Arc<Observation<'static>>> = of
             .iter()
             .map(|ids| {
                 let mut one = Observation::new(
@@ -147,13 +180,13 @@ mod tests {
                     "",
                 );
                 one.ids = ids.iter().map(|id| Id::new(*id)).collect();
-                one
+                Arc::new(one)
             })
             .collect();
-        let canonical = canonical(&observations);
-        canonical
-            .iter()
-            .map(|id| id.as_ref().map_or(String::new(), ToString::to_string))
+        let aliases = Aliases::of(&observations);
+        let names = (0..observations.len()).map(|at| aliases.name(at));
+        names
+            .map(|id| id.map_or(String::new(), ToString::to_string))
             .collect()
     }
 

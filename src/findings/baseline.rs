@@ -182,7 +182,7 @@ fn text_keys(finding: &Finding<'_>) -> Vec<(String, Context)> {
     let contexts = finding
         .observations
         .iter()
-        .map(Context::of)
+        .map(|one| Context::of(one))
         .filter(|context| context.is_of_text());
     let mut contexts: Vec<Context> = contexts.collect();
     contexts.sort_unstable();

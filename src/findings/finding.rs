@@ -85,7 +85,7 @@ pub struct Finding<'a> {
     /// How it stands to the baseline, where there is one.
     pub state: Option<State>,
     /// What each scanner says; never empty. The first one's words are shown.
-    pub observations: Vec<Observation<'a>>,
+    pub observations: Vec<Arc<Observation<'a>>>,
 }
 
 impl<'a> Finding<'a> {
@@ -130,7 +130,7 @@ impl<'a> Finding<'a> {
 
     /// The place that counts.
     pub fn location(&self) -> Option<&Location<'a>> {
-        self.observations.iter().find_map(Observation::location)
+        self.observations.iter().find_map(|one| one.location())
     }
 
     /// The path of that place, if it is in a file.

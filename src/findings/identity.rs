@@ -40,6 +40,18 @@ impl Fields {
         fields.into_iter().for_each(|field| self.add(field));
     }
 
+    pub(super) fn add_region(&mut self, region: Option<Region>) {
+        let number = |at: Option<std::num::NonZeroU32>| at.map_or(0, std::num::NonZeroU32::get);
+        let numbers = region.map(|region| {
+            let rest = [region.start_column, region.end_line, region.end_column];
+            let [column, end_line, end_column] = rest.map(number);
+            [region.start_line.get(), column, end_line, end_column]
+        });
+        for number in numbers.unwrap_or_default() {
+            self.0.update(number.to_le_bytes());
+        }
+    }
+
     pub(super) fn finish(self) -> [u8; 16] {
         let digest = self.0.finalize();
         let mut bytes = [0; 16];
@@ -49,12 +61,12 @@ impl Fields {
 }
 
 /// Gives each finding its identity; `names` are those that aliases share.
-pub(super) fn assign(findings: &mut [Finding<'_>], names: &[Option<Id<'_>>]) {
+pub(super) fn assign(findings: &mut [Finding<'_>], names: &[Option<&Id<'_>>]) {
     let mut bases: Vec<(Identity, usize)> = findings
         .iter()
         .zip(names)
         .enumerate()
-        .map(|(at, (finding, name))| (base(finding, name.as_ref()), at))
+        .map(|(at, (finding, name))| (base(finding, *name), at))
         .collect();
     bases.sort_unstable();
     let mut rest = &mut bases[..];
@@ -130,7 +142,11 @@ fn base(finding: &Finding<'_>, name: Option<&Id<'_>>) -> Identity {
         fields.add(name.map_or(rule_key(&one.rule.id), Id::as_str));
         fields.add(finding.path().unwrap_or_default());
         fields.add(one.target.as_deref().map_or("", image_name));
-        let best = finding.observations.iter().map(Context::of).min();
+        let best = finding
+            .observations
+            .iter()
+            .map(|one| Context::of(one))
+            .min();
         fields.add(&best.map_or_else(String::new, |context| context.to_string()));
         fields.finish()
     };
@@ -162,20 +178,6 @@ pub(super) fn package_place<'b>(one: &'b Observation<'_>) -> std::borrow::Cow<'b
         }
         None => manifest::project(one.location().map_or("", |location| &location.path)),
     }
-}
-
-/// A region as text for a key.
-pub(super) fn region_key(region: Option<Region>) -> String {
-    region.map_or_else(String::new, |region| {
-        let number = |at: Option<std::num::NonZeroU32>| at.map_or(0, std::num::NonZeroU32::get);
-        format!(
-            "{}:{}-{}:{}",
-            region.start_line,
-            number(region.start_column),
-            number(region.end_line),
-            number(region.end_column)
-        )
-    })
 }
 
 #[cfg(test)]

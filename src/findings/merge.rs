@@ -6,16 +6,47 @@
 
 use std::sync::Arc;
 
-use super::aliases;
+use super::aliases::Aliases;
 use super::finding::{Finding, Identity, Report, State};
 use super::identity::{self, Fields};
 use super::ids::Id;
 use super::observation::{Kind, Observation, Scanner};
 
+type Shared<'a> = Arc<Observation<'a>>;
+
 impl<'a> Report<'a> {
     /// Merges what scanners observed.
-    pub fn new(scanners: Vec<Arc<Scanner<'a>>>, observations: Vec<Observation<'a>>) -> Self {
-        merge(scanners, observations)
+    pub fn new(
+        mut scanners: Vec<Arc<Scanner<'a>>>,
+        observations: impl IntoIterator<Item = impl Into<Arc<Observation<'a>>>>,
+    ) -> Self {
+        let observations: Vec<Shared<'a>> = observations.into_iter().map(Into::into).collect();
+        let aliases = Aliases::of(&observations);
+        let mut findings = Vec::with_capacity(observations.len());
+        let mut names = Vec::with_capacity(observations.len());
+        for_each_group(&observations, &aliases, |members| {
+            let name = aliases.name(members[0]);
+            let members = members.iter().map(|at| Arc::clone(&observations[*at]));
+            findings.push(finding(members.collect(), name));
+            names.push(name);
+        });
+        identity::assign(&mut findings, &names);
+        findings.sort_unstable_by(|a, b| {
+            let place = |finding: &Finding<'a>| {
+                let location = finding.location().map(|location| location.region);
+                (finding.kind(), location)
+            };
+            (b.severity(), b.score())
+                .cmp(&(a.severity(), a.score()))
+                .then_with(|| a.path().cmp(&b.path()))
+                .then_with(|| place(a).cmp(&place(b)))
+                .then_with(|| a.name().cmp(b.name()))
+                .then_with(|| a.package().cmp(&b.package()))
+                .then_with(|| a.identity.cmp(&b.identity))
+        });
+        scanners.sort();
+        scanners.dedup();
+        Self { scanners, findings }
     }
 
     /// Merges reports. States are those that the scanners said; a comparison with
@@ -28,44 +59,8 @@ impl<'a> Report<'a> {
             let findings = report.findings.into_iter();
             observations.extend(findings.flat_map(|finding| finding.observations));
         }
-        merge(scanners, observations)
+        Self::new(scanners, observations)
     }
-}
-
-fn merge<'a>(
-    mut scanners: Vec<Arc<Scanner<'a>>>,
-    observations: Vec<Observation<'a>>,
-) -> Report<'a> {
-    let names = aliases::canonical(&observations);
-    let groups = group(&observations, &names);
-    let mut observations: Vec<Option<Observation<'a>>> =
-        observations.into_iter().map(Some).collect();
-    let mut findings = Vec::with_capacity(groups.len());
-    let mut finding_names = Vec::with_capacity(groups.len());
-    for members in groups {
-        let name = names[members[0]].clone();
-        let members = members.iter().filter_map(|at| observations[*at].take());
-        findings.push(finding(members.collect(), name.as_ref()));
-        finding_names.push(name);
-    }
-    drop(observations);
-    identity::assign(&mut findings, &finding_names);
-    findings.sort_unstable_by(|a, b| {
-        let place = |finding: &Finding<'a>| {
-            let location = finding.location().map(|location| location.region);
-            (finding.kind(), location)
-        };
-        (b.severity(), b.score())
-            .cmp(&(a.severity(), a.score()))
-            .then_with(|| a.path().cmp(&b.path()))
-            .then_with(|| place(a).cmp(&place(b)))
-            .then_with(|| a.name().cmp(b.name()))
-            .then_with(|| a.package().cmp(&b.package()))
-            .then_with(|| a.identity.cmp(&b.identity))
-    });
-    scanners.sort();
-    scanners.dedup();
-    Report { scanners, findings }
 }
 
 /// One scanner's "new" does not make new what another one knew before.
@@ -79,7 +74,7 @@ const fn known_before(state: Option<State>) -> u8 {
     }
 }
 
-fn finding<'a>(mut members: Vec<Observation<'a>>, name: Option<&Id<'a>>) -> Finding<'a> {
+fn finding<'a>(mut members: Vec<Shared<'a>>, name: Option<&Id<'a>>) -> Finding<'a> {
     let states = members.iter().map(|one| one.state);
     let state = states.max_by_key(|state| known_before(*state)).flatten();
     if members.len() > 1 {
@@ -101,9 +96,11 @@ fn finding<'a>(mut members: Vec<Observation<'a>>, name: Option<&Id<'a>>) -> Find
         .iter()
         .flat_map(|one| one.ids.iter().cloned())
         .collect();
-    ids.sort();
-    ids.dedup();
-    if let Some(name) = name {
+    if ids.len() > 1 {
+        ids.sort();
+        ids.dedup();
+    }
+    if let Some(name) = name.filter(|name| ids.first() != Some(name)) {
         // The shared name first, even where it is not the best by itself.
         ids.retain(|id| id != name);
         ids.insert(0, name.clone());
@@ -118,8 +115,8 @@ fn finding<'a>(mut members: Vec<Observation<'a>>, name: Option<&Id<'a>>) -> Find
 
 /// Without what a scanner says twice: of one place seen in two commits it passes
 /// along other properties.
-fn without_repetitions(members: Vec<Observation<'_>>) -> Vec<Observation<'_>> {
-    let mut kept: Vec<Observation<'_>> = Vec::with_capacity(members.len());
+fn without_repetitions(members: Vec<Shared<'_>>) -> Vec<Shared<'_>> {
+    let mut kept: Vec<Shared<'_>> = Vec::with_capacity(members.len());
     for one in members {
         if !kept.iter().any(|known| known.says_same(&one)) {
             kept.push(one);
@@ -128,51 +125,51 @@ fn without_repetitions(members: Vec<Observation<'_>>) -> Vec<Observation<'_>> {
     kept
 }
 
-/// Indices of observations of the same problem, grouped.
-fn group(observations: &[Observation<'_>], names: &[Option<Id<'_>>]) -> Vec<Vec<usize>> {
-    let mut keys: Vec<([u8; 16], usize)> = observations
-        .iter()
-        .zip(names)
-        .enumerate()
-        .map(|(at, (one, name))| (key(one, name.as_ref()), at))
+/// Calls `tell` with the numbers of observations of the same problem.
+fn for_each_group(
+    observations: &[Shared<'_>],
+    aliases: &Aliases<'_, '_>,
+    mut tell: impl FnMut(&[usize]),
+) {
+    let of = observations.iter().enumerate();
+    let mut keys: Vec<([u8; 16], usize)> = of
+        .map(|(at, one)| (key(one, aliases.name(at)), at))
         .collect();
     keys.sort_unstable();
-    let mut groups = Vec::new();
     for same in keys.chunk_by(|(a, _), (b, _)| a == b) {
-        let members: Vec<usize> = same.iter().map(|(_, at)| *at).collect();
-        if members.len() == 1 {
-            groups.push(members);
-        } else {
-            split_by_package(observations, members, &mut groups);
+        match same {
+            [(_, alone)] => tell(&[*alone]),
+            same => split_by_package(
+                observations,
+                same.iter().map(|(_, at)| *at).collect(),
+                &mut tell,
+            ),
         }
     }
-    groups
 }
 
 /// Splits what shares a package's name and version by the package's kind and
 /// namespace. A scanner that names no kind joins the others if those agree.
 fn split_by_package(
-    observations: &[Observation<'_>],
+    observations: &[Shared<'_>],
     mut members: Vec<usize>,
-    groups: &mut Vec<Vec<usize>>,
+    tell: &mut impl FnMut(&[usize]),
 ) {
     let package = |at: &usize| {
         let package = observations[*at].package.as_deref()?;
         Some((package.kind.as_deref()?, package.namespace.as_deref()))
     };
     members.sort_by_key(|at| (package(at), *at));
-    let unknown = members.partition_point(|at| package(at).is_none());
-    let mut kinds = members[unknown..].chunk_by(|a, b| package(a) == package(b));
-    match (kinds.next(), kinds.next()) {
-        (None | Some(_), None) => groups.push(members),
-        _ => {
-            if unknown > 0 {
-                groups.push(members[..unknown].to_vec());
-            }
-            let kinds = members[unknown..].chunk_by(|a, b| package(a) == package(b));
-            groups.extend(kinds.map(<[usize]>::to_vec));
-        }
+    let (unknown, known) = members.split_at(members.partition_point(|at| package(at).is_none()));
+    let kinds = || known.chunk_by(|a, b| package(a) == package(b));
+    if kinds().nth(1).is_none() {
+        tell(&members);
+        return;
     }
+    if !unknown.is_empty() {
+        tell(unknown);
+    }
+    kinds().for_each(tell);
 }
 
 /// What observations of the same problem have in common.
@@ -181,12 +178,13 @@ fn key(one: &Observation<'_>, name: Option<&Id<'_>>) -> [u8; 16] {
     match (&one.package, one.kind) {
         (Some(package), Kind::Vulnerability | Kind::License) => {
             let mut fields = Fields::new("package");
+            let version = package.version.as_deref().unwrap_or_default();
             fields.add_all([
                 name,
                 &package.full_name(),
-                package.version.as_deref().unwrap_or_default(),
+                version,
+                &identity::package_place(one),
             ]);
-            fields.add(&identity::package_place(one));
             fields.finish()
         }
         _ => {
@@ -196,11 +194,11 @@ fn key(one: &Observation<'_>, name: Option<&Id<'_>>) -> [u8; 16] {
                 name,
                 one.target.as_deref().unwrap_or_default(),
                 location.map_or("", |location| &location.path),
-                &identity::region_key(location.and_then(|location| location.region)),
                 // Without a package or a scanner's name for it, only what it
                 // says tells two problems of one place apart.
                 &one.message,
             ]);
+            fields.add_region(location.and_then(|location| location.region));
             fields.finish()
         }
     }

@@ -197,7 +197,11 @@ impl From<&findings::Finding<'_>> for Finding {
             known_exploited: exploitation.known_exploited,
             state: finding.state.map(|state| state.as_str().to_owned()),
             suppressed: finding.is_suppressed(),
-            reported_by: finding.observations.iter().map(Reporter::from).collect(),
+            reported_by: finding
+                .observations
+                .iter()
+                .map(|one| Reporter::from(&**one))
+                .collect(),
         }
     }
 }

@@ -128,8 +128,9 @@ fn files(
 }
 
 /// Deals findings to runs: as few as hold what is shown, in a power of two, by
-/// the identity's first bits. Where that makes too many runs, as GitHub takes
-/// and does not show.
+/// their rule, so that each rule is written once, and by their identity where a
+/// rule has too many. Where that makes too many runs, as GitHub takes and does
+/// not show. A run that is empty is written too: it closes its alerts.
 fn runs(
     report: &Report<'_>,
     settings: &Settings,
@@ -137,31 +138,51 @@ fn runs(
 ) -> Option<Vec<(String, Vec<usize>)>> {
     let limits = settings.limits;
     let most = limits.runs * settings.files.max(1);
+    let findings = &report.findings[..count];
+    let rules: Vec<usize> = findings
+        .iter()
+        .map(|finding| hash(finding.name()))
+        .collect();
+    let powers = |to: usize| {
+        std::iter::successors(Some(1_usize), |power| Some(power * 2))
+            .take_while(move |power| *power <= to)
+    };
     for limit in [limits.shown_results, limits.results] {
-        let mut parts = 1;
-        while parts <= most {
-            let mut runs = vec![Vec::new(); parts];
-            for (at, finding) in report.findings[..count].iter().enumerate() {
-                runs[finding.identity.part(parts)].push(at);
+        for parts in powers(most) {
+            if count > limit * parts {
+                continue;
             }
-            if runs.iter().all(|run| run.len() <= limit) {
-                let suffix = |at: usize| {
-                    if parts == 1 {
-                        String::new()
-                    } else {
-                        format!("/{}-of-{parts}", at + 1)
-                    }
+            for spread in powers(parts) {
+                let part = |at: usize| {
+                    (rules[at] & (parts / spread - 1)) * spread + findings[at].identity.part(spread)
                 };
-                let named = runs
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, run)| (suffix(at), run));
-                return Some(named.collect());
+                let mut sizes = vec![0; parts];
+                (0..count).for_each(|at| sizes[part(at)] += 1);
+                if sizes.iter().all(|size| *size <= limit) {
+                    let mut runs: Vec<Vec<usize>> =
+                        sizes.into_iter().map(Vec::with_capacity).collect();
+                    (0..count).for_each(|at| runs[part(at)].push(at));
+                    let suffix = |at: usize| {
+                        if parts == 1 {
+                            String::new()
+                        } else {
+                            format!("/{}", at + 1)
+                        }
+                    };
+                    let named = runs.into_iter().enumerate();
+                    return Some(named.map(|(at, run)| (suffix(at), run)).collect());
+                }
             }
-            parts *= 2;
         }
     }
     None
+}
+
+/// FNV-1a: the same everywhere and always.
+fn hash(text: &str) -> usize {
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    // Its low bits are the good ones.
+    (text.bytes().fold(0x811C_9DC5, step) & 0xFFFF) as usize
 }
 
 fn run(

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::findings::{Kind, LINE_HASH, Observation};
 
@@ -92,7 +93,7 @@ pub fn hash(text: &str, tell: impl FnMut(u32, u64, u32)) {
 /// Computes the hashes that scanners did not, from the sources: `read` gives a
 /// file of the repository. What is there already stays.
 pub fn add_line_hashes(
-    observations: &mut [Observation<'_>],
+    observations: &mut [Arc<Observation<'_>>],
     mut read: impl FnMut(&str) -> Option<Vec<u8>>,
 ) {
     let wanted = |one: &Observation<'_>| {
@@ -111,7 +112,7 @@ pub fn add_line_hashes(
         .enumerate()
         .filter_map(|(at, one)| Some((at, wanted(one)?)))
         .collect();
-    let path = |observations: &[Observation<'_>], at: usize| {
+    let path = |observations: &[Arc<Observation<'_>>], at: usize| {
         observations[at]
             .location()
             .map_or_else(String::new, |location| location.path.to_string())
@@ -140,7 +141,7 @@ pub fn add_line_hashes(
         });
         for (at, line) in here {
             if let Some(value) = hashes.get(line).filter(|value| !value.is_empty()) {
-                observations[*at]
+                Arc::make_mut(&mut observations[*at])
                     .fingerprints
                     .push((Cow::Borrowed(LINE_HASH), Cow::Owned(value.clone())));
             }

@@ -92,7 +92,7 @@ pub struct Reading<'a> {
     /// The scanner of each run.
     pub scanners: Vec<Arc<Scanner<'a>>>,
     /// What they observed.
-    pub observations: Vec<Observation<'a>>,
+    pub observations: Vec<Arc<Observation<'a>>>,
     /// What had to be read around.
     pub repairs: Repairs,
 }

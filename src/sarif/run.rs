@@ -49,7 +49,7 @@ pub(super) fn read<'a>(
     mut run: Run<'a>,
     paths: &Paths,
     repairs: &mut Repairs,
-) -> (Vec<Arc<Scanner<'a>>>, Vec<Observation<'a>>) {
+) -> (Vec<Arc<Scanner<'a>>>, Vec<Arc<Observation<'a>>>) {
     let results = std::mem::take(&mut run.results);
     let context = Shared::new(run, &results, paths, repairs);
     let results = match results {
@@ -148,7 +148,7 @@ impl<'a> Shared<'a> {
         context
     }
 
-    fn observations(&self, results: &[&'a RawValue]) -> (Vec<Observation<'a>>, Repairs) {
+    fn observations(&self, results: &[&'a RawValue]) -> (Vec<Arc<Observation<'a>>>, Repairs) {
         let mut repairs = Repairs::default();
         let mut observations = Vec::with_capacity(results.len());
         for raw in results {
@@ -168,7 +168,7 @@ impl<'a> Shared<'a> {
     fn add_observations(
         &self,
         result: SarifResult<'a>,
-        to: &mut Vec<Observation<'a>>,
+        to: &mut Vec<Arc<Observation<'a>>>,
         repairs: &mut Repairs,
     ) {
         if matches!(result.kind.get(), Some("pass" | "notApplicable")) {
@@ -183,7 +183,7 @@ impl<'a> Shared<'a> {
             .map(|properties| std::mem::take(&mut properties.own.by.0));
         let shown = self.observation(result, properties.as_ref(), repairs);
         let (Some(scanners), Some(by)) = (&self.own, by.filter(|by| !by.is_empty())) else {
-            to.push(shown);
+            to.push(Arc::new(shown));
             return;
         };
         for mut own in by {
@@ -194,9 +194,9 @@ impl<'a> Shared<'a> {
             let read = |list: &mut json::List<Suppression<'a>>| {
                 list.0.iter_mut().map(suppression).collect()
             };
-            to.push(own::observation(
+            to.push(Arc::new(own::observation(
                 &shown, &mut own, locations, scanners, read,
-            ));
+            )));
         }
     }
 

@@ -317,7 +317,7 @@ proptest! {
         let observations = marked(observations);
         let expected = brute_force(&observations);
         let report = report(observations);
-        let number = |one: &One| one.scanner.version.as_deref().expect("marked").parse::<usize>().expect("a number");
+        let number = |one: &Arc<One>| one.scanner.version.as_deref().expect("marked").parse::<usize>().expect("a number");
         let got: BTreeSet<BTreeSet<usize>> =
             report.findings.iter().map(|finding| finding.observations.iter().map(number).collect()).collect();
         prop_assert_eq!(got, expected);
