@@ -8,6 +8,7 @@ pub mod detect;
 pub mod generate;
 pub mod man;
 pub mod pins;
+pub mod sarif;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -24,6 +25,8 @@ pub enum Command {
     Generate(generate::Args),
     /// Show, judge or raise the actions that workflows use
     Pins(pins::Args),
+    /// Merge, filter, compare, check and convert SARIF files of any scanner
+    Sarif(sarif::Args),
     /// Check or show the configuration
     Config(config::Args),
     /// Print completions for a shell
@@ -45,6 +48,7 @@ impl Command {
             Self::Detect(args) => detect::run(args, context),
             Self::Generate(args) => generate::run(args, context),
             Self::Pins(args) => pins::run(args, context),
+            Self::Sarif(args) => sarif::run(args, context),
             Self::Config(args) => config::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Man(args) => man::run(args, context),

@@ -1,6 +1,7 @@
 //! What people and machines read: one file for each thing that is told.
 
 pub mod diff;
+pub mod findings_json;
 pub mod pins;
 pub mod plan;
 pub mod project;
