@@ -15,6 +15,7 @@ mod bad_input;
 mod cli;
 mod common;
 mod docs;
+mod gitlab;
 mod peers;
 mod properties;
 mod samples;
