@@ -40,6 +40,9 @@ pub(super) const MAX_CHANGES: usize = 50;
 /// GitLab takes no more files than this in a cache's key.
 pub(super) const MAX_KEY_FILES: usize = 2;
 
+/// The last line of coverage.py's report.
+const COVERAGE: &str = r"/^TOTAL.*\s(\d+(?:\.\d+)?)%$/";
+
 /// A job of a pipeline.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct GitlabJob {
@@ -57,6 +60,10 @@ pub struct GitlabJob {
     pub key_files: Vec<String>,
     /// Servers beside the job.
     pub services: Vec<GitlabService>,
+    /// The pattern of the line that tells the coverage, where tests measure it.
+    pub coverage: Option<String>,
+    /// The report of the tests, where what runs them can be told to write one.
+    pub junit: Option<String>,
     /// Shell lines before the first step: variables, then what is installed.
     pub prepare: Vec<String>,
     /// A shell line for each step: `step NAME FOLDER COMMAND [VARIABLE=VALUE...]`.
@@ -97,6 +104,11 @@ pub(super) fn job(
         id.push_str("-ci");
     }
     let tag = |version: &str| image_version(component.language, version);
+    let is_python = component.language == Language::Python;
+    let runs = |word: &str| {
+        let mut steps = component.steps.iter();
+        steps.any(|step| step.command.run.contains(word))
+    };
     GitlabJob {
         id,
         version: tag(job.version.as_deref().unwrap_or_default()),
@@ -125,6 +137,8 @@ pub(super) fn job(
                 variables: view::owned(recipe.env),
             })
             .collect(),
+        coverage: (is_python && runs("--cov")).then(|| COVERAGE.to_owned()),
+        junit: (is_python && runs("pytest")).then(|| ".cache/junit.xml".to_owned()),
         prepare: prepare(component, settings),
         steps: steps(component, settings),
     }

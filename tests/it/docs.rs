@@ -167,6 +167,7 @@ fn links_of_pages_lead_somewhere() {
         "CONTRIBUTING.md",
         "ARCHITECTURE.md",
         "docs/detection.md",
+        "docs/gitlab.md",
         "docs/reference/plan.md",
     ] {
         let text = std::fs::read_to_string(root().join(page))

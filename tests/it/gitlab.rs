@@ -283,6 +283,7 @@ fn targets_are_chosen_by_flag_and_configuration() {
 struct Ran {
     code: i32,
     steps: Vec<(String, String)>,
+    has_report: bool,
     log: String,
 }
 
@@ -322,7 +323,12 @@ fn run(name: &str, config: &str, job: &str, change: impl FnOnce(&Path)) -> Ran {
         .collect();
     let code = output.status.code().unwrap_or(-1);
     assert_ne!(code, 3, "gitlab-ci-local could not run: {log}");
-    Ran { code, steps, log }
+    Ran {
+        code,
+        steps,
+        has_report: folder.path().join(".cache/junit.xml").is_file(),
+        log,
+    }
 }
 
 fn replace(folder: &Path, path: &str, old: &str, new: &str) {
@@ -354,6 +360,7 @@ fn a_fastapi_backend_passes_on_gitlab() {
             "Test with pytest",
         ]
     );
+    assert!(ran.has_report, "{}", ran.log);
 }
 
 #[test]
