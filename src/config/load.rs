@@ -392,7 +392,7 @@ mod tests {
                 3,
                 "no tag of a runner",
             ),
-            ("generate:\n  target: gitlub\n", 2, "did you mean `gitlab`"),
+            ("generate:\n  target: gitlabb\n", 2, "did you mean `gitlab`"),
             ("- a\n", 1, "invalid type"),
             (
                 "detect:\n  components:\n    api:\n      env:\n        KEY: ${{ secrets.KEY }}\n",

@@ -144,7 +144,7 @@ fn check_job(job: &Entry, pipeline: &Node, stages: &[&str], problems: &mut Vec<P
         problems.push(Problem::new(job.line, format!("`{name}` is no job")));
         return;
     }
-    known("a job", &job.node.entries(), &JOB, problems);
+    known("a job", job.node.entries(), &JOB, problems);
     check_variables(&job.node, problems);
     for (base, line) in bases(&job.node) {
         if pipeline.get(base).is_none() {
