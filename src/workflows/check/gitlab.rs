@@ -174,11 +174,10 @@ fn check_job(job: &Entry, pipeline: &Node, stages: &[&str], problems: &mut Vec<P
         check_rules(rules, problems);
     }
     if let Some(image) = job.node.get("image") {
-        check_image(image, problems);
+        check_image(image, &IMAGE, problems);
     }
     for service in items(job.node.get("services")) {
-        known("a service", service.entries(), &SERVICE, problems);
-        check_image(service, problems);
+        check_image(service, &SERVICE, problems);
         check_variables(service, problems);
     }
     if let Some(cache) = job.node.get("cache") {
@@ -330,15 +329,8 @@ fn is_name(text: &str) -> bool {
 }
 
 /// An image has a tag or a digest, and the tag is not one that means anything.
-fn check_image(node: &Node, problems: &mut Vec<Problem>) {
-    if node.str().is_none() {
-        known(
-            "an image",
-            node.entries(),
-            &[&IMAGE[..], &SERVICE[..]].concat(),
-            problems,
-        );
-    }
+fn check_image(node: &Node, keys: &[&str], problems: &mut Vec<Problem>) {
+    known("an image", node.entries(), keys, problems);
     let Some(image) = node.str().or_else(|| node.get("name")?.str()) else {
         problems.push(Problem::new(node.line, "an image has a name"));
         return;
