@@ -22,11 +22,17 @@ if [ ! -x /usr/lib/postgresql/15/bin/initdb ] && [ -z "$(find /usr/lib/postgresq
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
 fi
+# gitlab-ci-local copies a repository with it.
+if ! command -v rsync >/dev/null; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rsync >/dev/null
+fi
 "$dir/py/bin/actionlint" --version | head -n 1
 "$dir/py/bin/zizmor" --version
 "$dir/py/bin/check-jsonschema" --version
 "$dir/py/bin/act" --version
 "$dir/py/bin/copier" --version
 echo "@actions/workflow-parser $(node -p "require('$dir/npm/node_modules/@actions/workflow-parser/package.json').version")"
+echo "gitlab-ci-local $("$dir/npm/node_modules/.bin/gitlab-ci-local" --version)"
 find /usr/lib/postgresql -name postgres -type f | head -n 1
 echo "$stamp" > "$dir/stamp"

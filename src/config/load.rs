@@ -167,6 +167,49 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             "write a tag such as v1.2.3",
         );
     }
+    if let Some(file) = &config.generate.gitlab.file {
+        let is_inside = file
+            .split('/')
+            .all(|part| !part.is_empty() && !["..", ".", ".git", ".github"].contains(&part));
+        if !is_inside || !plain(file) || !(file.ends_with(".yml") || file.ends_with(".yaml")) {
+            return at(
+                &["generate", "gitlab", "file"],
+                format!("{file:?} is no place for a pipeline"),
+                "write a path from the repository's root such as .gitlab/ci-tool.yml",
+            );
+        }
+    }
+    if let Some(image) = &config.generate.gitlab.image {
+        let (name, digest) = image.rsplit_once("@sha256:").unwrap_or((image, ""));
+        let is_digest = digest.len() == 64
+            && digest
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name
+                .chars()
+                .all(|c| plain(c.encode_utf8(&mut [0; 4])) || c == ':');
+        if !is_digest || !is_name {
+            return at(
+                &["generate", "gitlab", "image"],
+                format!("{image:?} is not pinned to a digest"),
+                "write name:tag@sha256: followed by the digest of 64 digits",
+            );
+        }
+    }
+    if let Some(tag) = config
+        .generate
+        .gitlab
+        .tags
+        .iter()
+        .find(|tag| tag.is_empty() || tag.contains(|c: char| c.is_control() || c == ','))
+    {
+        return at(
+            &["generate", "gitlab", "tags"],
+            format!("{tag:?} is no tag of a runner"),
+            "write one tag an item: [linux, docker]",
+        );
+    }
     Ok(())
 }
 
@@ -365,6 +408,27 @@ mod tests {
                 2,
                 "did you mean `cooldown-days`",
             ),
+            (
+                "generate:\n  gitlab:\n    image: ci-tool:latest\n",
+                3,
+                "not pinned to a digest",
+            ),
+            (
+                "generate:\n  gitlab:\n    file: ../x.yml\n",
+                3,
+                "no place for a pipeline",
+            ),
+            (
+                "generate:\n  gitlab:\n    file: .github/workflows/x.yml\n",
+                3,
+                "no place for a pipeline",
+            ),
+            (
+                "generate:\n  gitlab:\n    tags: [\"a,b\"]\n",
+                3,
+                "no tag of a runner",
+            ),
+            ("generate:\n  target: gitlabb\n", 2, "did you mean `gitlab`"),
             ("- a\n", 1, "invalid type"),
             (
                 "detect:\n  components:\n    api:\n      env:\n        KEY: ${{ secrets.KEY }}\n",

@@ -8,6 +8,7 @@ pub mod actions;
 pub mod catalog;
 pub mod check;
 mod coverage;
+mod gitlab;
 pub mod header;
 pub mod pins;
 pub mod plan;
@@ -15,7 +16,7 @@ pub mod render;
 pub mod services;
 pub mod view;
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, Target};
 pub use plan::{Plan, PlannedFile, Status, plan};
 
 /// What a person decides about generation; the rest follows from the project.
@@ -42,11 +43,44 @@ pub struct Settings {
     pub include: Vec<String>,
     /// Overwrite files of others and edited files.
     pub force: bool,
+    /// Only templates for this place.
+    pub target: Target,
+    /// What concerns GitLab alone.
+    pub gitlab: Gitlab,
+}
+
+/// What a person decides about a pipeline of GitLab.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Gitlab {
+    /// The pipeline's file.
+    pub file: String,
+    /// The tags of the runners that may take the jobs; any runner where empty.
+    pub tags: Vec<String>,
+    /// The image of ci-tool that the security scan runs in, pinned to a digest.
+    pub image: Option<String>,
+}
+
+impl Gitlab {
+    /// The file that GitLab reads by itself.
+    pub const FILE: &str = ".gitlab-ci.yml";
+}
+
+impl Default for Gitlab {
+    fn default() -> Self {
+        Self {
+            file: Self::FILE.to_owned(),
+            tags: Vec::new(),
+            image: None,
+        }
+    }
 }
 
 impl Settings {
     /// Whether a template is to be looked at.
     pub fn wants(&self, template: &catalog::Template) -> bool {
+        if !self.target.includes(template.manifest.kind) {
+            return false;
+        }
         let named = |names: &[String]| names.contains(&template.name);
         if self.only.is_empty() {
             (template.manifest.default || named(&self.include)) && !named(&self.exclude)
@@ -69,6 +103,8 @@ impl Default for Settings {
             exclude: Vec::new(),
             include: Vec::new(),
             force: false,
+            target: Target::default(),
+            gitlab: Gitlab::default(),
         }
     }
 }

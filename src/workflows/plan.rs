@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Settings;
-use super::catalog::{Catalog, Template};
+use super::catalog::{Catalog, Kind, Template};
 use super::check;
 use super::coverage::Coverage;
+use super::gitlab;
 use super::header::{self, Origin};
 use super::render::Renderer;
 use super::view::View;
@@ -264,12 +265,17 @@ impl Planner<'_> {
         if !problems.is_empty() {
             return Err(PlanError::Template(problems));
         }
-        let jobs = match manifest.proves.as_deref() {
-            Some("backends") => view.backends.as_slice(),
-            Some("frontends") => view.frontends.as_slice(),
-            _ => &[],
+        let (backends, frontends) = match manifest.proves.as_deref() {
+            Some("backends") => (view.backends.as_slice(), &[][..]),
+            Some("frontends") => (&[][..], view.frontends.as_slice()),
+            Some("components") => (view.backends.as_slice(), view.frontends.as_slice()),
+            _ => (&[][..], &[][..]),
         };
-        file.components = jobs.iter().map(|job| job.title.clone()).collect();
+        file.components = backends
+            .iter()
+            .chain(frontends)
+            .map(|job| job.title.clone())
+            .collect();
         let own_action = &self.settings.own_action;
         if rendered.text.contains(&own_action.uses) && !own_action.is_pinned() {
             file.notes.push(format!(
@@ -280,6 +286,9 @@ impl Planner<'_> {
         }
         let content = header::stamp(&template.name, manifest.version, &rendered.text);
         let (status, reason) = compare(&before, &ours, &content, self.settings.force);
+        if manifest.kind == Kind::Gitlab {
+            file.notes.extend(gitlab::notes(&view, status));
+        }
         file.status = status;
         file.reason = match status {
             Status::Create => manifest.summary.clone(),

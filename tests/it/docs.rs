@@ -185,6 +185,7 @@ fn links_of_pages_lead_somewhere() {
         "ARCHITECTURE.md",
         "docs/detection.md",
         "docs/pins.md",
+        "docs/gitlab.md",
         "docs/reference/plan.md",
     ] {
         let text = std::fs::read_to_string(root().join(page))

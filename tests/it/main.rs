@@ -17,6 +17,7 @@ mod common;
 mod docs;
 mod findings_laws;
 mod forge;
+mod gitlab;
 mod peers;
 mod pins;
 mod properties;
