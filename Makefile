@@ -15,7 +15,7 @@ test:
 	scripts/install-peers.sh "$(PEERS)"
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	"$(PEERS)"/py/bin/shellcheck scripts/*.sh .ci/run
+	"$(PEERS)"/py/bin/shellcheck scripts/*.sh scripts/peers/*.sh .ci/run
 	CI_TOOL_PEERS="$(PEERS)" cargo test --locked
 
 bench:

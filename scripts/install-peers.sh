@@ -4,7 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 dir=${1:-${CI_TOOL_PEERS:-$HOME/.cache/ci-tool/peers}}
-stamp=$(cat "$here/install-peers.sh" "$here"/peers/*.txt "$here"/peers/package*.json | sha256sum | cut -d' ' -f1)
+stamp=$(cat "$here/install-peers.sh" "$here"/peers/*.txt "$here"/peers/package*.json "$here"/peers/github-api.* | sha256sum | cut -d' ' -f1)
 if [ "$(cat "$dir/stamp" 2>/dev/null || true)" = "$stamp" ]; then
   echo "peers: up to date in $dir"
   exit 0
@@ -16,10 +16,16 @@ rm -f "$dir/stamp"
 "$dir/py/bin/pip" install --quiet -r "$here/peers/requirements.txt"
 cp "$here/peers/package.json" "$here/peers/package-lock.json" "$dir/npm/"
 (cd "$dir/npm" && npm ci --no-audit --no-fund --loglevel=error)
+"$here/peers/github-api.sh" "$dir"
 ln -sfn "$dir/py/bin/shellcheck" "$dir/shellcheck"
 if [ ! -x /usr/lib/postgresql/15/bin/initdb ] && [ -z "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ]; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+fi
+# gitlab-ci-local copies a repository with it.
+if ! command -v rsync >/dev/null; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rsync >/dev/null
 fi
 "$dir/py/bin/actionlint" --version | head -n 1
 "$dir/py/bin/zizmor" --version
@@ -27,5 +33,6 @@ fi
 "$dir/py/bin/act" --version
 "$dir/py/bin/copier" --version
 echo "@actions/workflow-parser $(node -p "require('$dir/npm/node_modules/@actions/workflow-parser/package.json').version")"
+echo "gitlab-ci-local $("$dir/npm/node_modules/.bin/gitlab-ci-local" --version)"
 find /usr/lib/postgresql -name postgres -type f | head -n 1
 echo "$stamp" > "$dir/stamp"

@@ -60,12 +60,12 @@ impl Context {
         })
     }
 
-    /// Finds out what is in the repository at `root`, with the corrections of
-    /// its configuration.
+    /// Lists the files of the repository at `root`, without what its
+    /// configuration ignores.
     ///
     /// # Errors
     /// Where the folder cannot be listed, or the configuration is wrong.
-    pub fn detect(&self, root: &Path) -> Result<(Project, Loaded)> {
+    pub fn tree(&self, root: &Path) -> Result<(Tree, Loaded)> {
         let started = std::time::Instant::now();
         let loaded = self.config(root)?;
         let ignore = &loaded.config.detect.ignore;
@@ -86,6 +86,16 @@ impl Context {
             microseconds = started.elapsed().as_micros() as u64,
             "walked"
         );
+        Ok((tree, loaded))
+    }
+
+    /// Finds out what is in the repository at `root`, with the corrections of
+    /// its configuration.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed, or the configuration is wrong.
+    pub fn detect(&self, root: &Path) -> Result<(Project, Loaded)> {
+        let (tree, loaded) = self.tree(root)?;
         let mut project = project::detect_in(&tree);
         correct(&mut project, &loaded.config)?;
         for warning in &project.warnings {

@@ -17,55 +17,19 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from postgres import Postgres  # noqa: E402
 
 
 def fail(message):
     print(f"cannot run: {message}", file=sys.stderr)
     sys.exit(3)
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-class Postgres:
-    """A throw-away cluster with the user and database that a generated job expects."""
-
-    def __init__(self):
-        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        if not programs:
-            fail("PostgreSQL is not installed")
-        self.bin = programs[-1].parent
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ci-tool-pg-"))
-        self.port = free_port()
-        # initdb refuses to run as root.
-        shutil.chown(self.dir, "postgres") if os.geteuid() == 0 else None
-        (self.dir / "password").write_text("postgres")
-        self.run("initdb", "-D", self.dir / "data", "-A", "scram-sha-256", "-U", "postgres", "--pwfile", self.dir / "password")
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.dir} -c fsync=off"
-        self.run("pg_ctl", "-D", self.dir / "data", "-w", "-o", options, "-l", self.dir / "log", "start")
-        self.run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "test")
-
-    def run(self, program, *arguments):
-        command = [str(self.bin / program), *map(str, arguments)]
-        if os.geteuid() == 0:
-            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
-        env = {**os.environ, "PGPASSWORD": "postgres"}
-        done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=self.dir)
-        if done.returncode:
-            fail(f"{program}: {done.stdout}{done.stderr}")
-
-    def stop(self):
-        self.run("pg_ctl", "-D", self.dir / "data", "-m", "immediate", "stop")
-        shutil.rmtree(self.dir)
 
 
 def take_out_services(text):
@@ -107,7 +71,10 @@ def main():
     for service in services:
         if service != "postgres":
             fail(f"there is no stand-in for the service {service}")
-        postgres = Postgres()
+        try:
+            postgres = Postgres()
+        except RuntimeError as error:
+            fail(error)
         text = text.replace("localhost:5432", f"localhost:{postgres.port}").replace('PGPORT: "5432"', f'PGPORT: "{postgres.port}"')
         print(f"differs: the service postgres is this machine's, at port {postgres.port}")
     path.write_text(text)

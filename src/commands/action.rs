@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
 
 use crate::actions::{escape, inputs, outputs};
 use crate::commands::{detect, generate};
@@ -86,9 +87,18 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
                 .filter(|name| !name.is_empty())
                 .map(str::to_owned)
                 .collect();
+            let target = inputs::input(&context.env, "target")
+                .map(|word| {
+                    generate::TargetName::from_str(word, false).map_err(|_| {
+                        Failure::usage(format!("the input `target` is `{word}`"))
+                            .hint("known are github, gitlab and all")
+                    })
+                })
+                .transpose()?;
             let args = generate::Args {
                 path,
                 only,
+                target,
                 dry_run: flag("dry-run")?,
                 check: flag("check")?,
                 force: flag("force")?,

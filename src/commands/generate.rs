@@ -12,8 +12,9 @@ use crate::project::model::Project;
 use crate::report;
 use crate::report::plan::Mode;
 use crate::sys::fs::{self, WriteError};
+use crate::workflows::catalog::Kind;
 use crate::workflows::plan::{Current, Plan, PlanError, PlannedFile, Status};
-use crate::workflows::{Catalog, OwnAction, Settings, explain, plan};
+use crate::workflows::{Catalog, Gitlab, OwnAction, Settings, Target, explain, plan};
 
 /// Write the workflows that a repository lacks.
 ///
@@ -33,9 +34,13 @@ pub struct Args {
     #[arg(default_value = ".")]
     pub path: PathBuf,
 
-    /// Only these templates, separated by commas (backend-ci, frontend-ci, security-scan, deploy)
+    /// Only these templates, separated by commas (backend-ci, frontend-ci, security-scan, deploy, gitlab-ci)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
+
+    /// What to generate for; `generate.target` of the configuration without it, else github
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<TargetName>,
 
     /// Print the plan and the differences; write nothing
     #[arg(long)]
@@ -60,6 +65,17 @@ pub struct Args {
     /// The form of the answer
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
+}
+
+/// What files are generated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TargetName {
+    /// GitHub.
+    Github,
+    /// GitLab.
+    Gitlab,
+    /// Both.
+    All,
 }
 
 /// The forms of the answer.
@@ -119,7 +135,8 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> 
 
 fn make_plan(args: &Args, context: &Context) -> Result<(Catalog, Project, Plan)> {
     let started = std::time::Instant::now();
-    let catalog = Catalog::built_in().map_err(|error| failure(PlanError::Template(vec![error])))?;
+    let mut catalog =
+        Catalog::built_in().map_err(|error| failure(PlanError::Template(vec![error])))?;
     // `--only a b` reads b as the folder.
     let is_template = catalog.names().any(|name| args.path.as_os_str() == name);
     if is_template && !args.path.exists() {
@@ -136,6 +153,20 @@ fn make_plan(args: &Args, context: &Context) -> Result<(Catalog, Project, Plan)>
         "detected"
     );
     let settings = settings(args, context, &project, &loaded.config)?;
+    for template in &mut catalog.templates {
+        if template.manifest.kind == Kind::Gitlab {
+            template.manifest.file.clone_from(&settings.gitlab.file);
+        }
+        let is_asked_for = args.only.contains(&template.name);
+        if is_asked_for && !settings.target.includes(template.manifest.kind) {
+            return Err(Failure::usage(format!(
+                "the template `{}` is for another target",
+                template.name
+            ))
+            .hint("add `--target all`, or `--target` with its own: github or gitlab")
+            .into());
+        }
+    }
     let plan = plan(&catalog, &project, &settings, &|path| {
         current(&args.path, path)
     })
@@ -272,7 +303,23 @@ fn settings(
         include: generate.include.clone(),
         force: args.force,
         resolved: args.resolved.clone(),
+        target: target(args, config),
+        gitlab: Gitlab {
+            file: generate.gitlab.file.clone().unwrap_or(defaults.gitlab.file),
+            tags: generate.gitlab.tags.clone(),
+            image: generate.gitlab.image.clone(),
+        },
     })
+}
+
+fn target(args: &Args, config: &Config) -> Target {
+    use crate::config::model::TargetName as Configured;
+    match (args.target, config.generate.target) {
+        (Some(TargetName::Github), _) | (None, Some(Configured::Github)) => Target::Github,
+        (Some(TargetName::Gitlab), _) | (None, Some(Configured::Gitlab)) => Target::Gitlab,
+        (Some(TargetName::All), _) | (None, Some(Configured::All)) => Target::All,
+        (None, None) => Target::default(),
+    }
 }
 
 fn current(root: &Path, path: &str) -> Current {
@@ -327,7 +374,7 @@ fn write(root: &Path, plan: &Plan, context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn cannot_write(error: &WriteError) -> anyhow::Error {
+pub(super) fn cannot_write(error: &WriteError) -> anyhow::Error {
     let mut message = error.to_string();
     if let Some(source) = std::error::Error::source(error) {
         message.push_str(&format!(": {source}"));

@@ -7,6 +7,8 @@ pub mod config;
 pub mod detect;
 pub mod generate;
 pub mod man;
+pub mod pins;
+pub mod sarif;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -21,6 +23,10 @@ pub enum Command {
     Detect(detect::Args),
     /// Write the workflows that a repository lacks
     Generate(generate::Args),
+    /// Show, judge or raise the actions that workflows use
+    Pins(pins::Args),
+    /// Merge, filter, compare, check and convert SARIF files of any scanner
+    Sarif(sarif::Args),
     /// Check or show the configuration
     Config(config::Args),
     /// Print completions for a shell
@@ -41,6 +47,8 @@ impl Command {
         match self {
             Self::Detect(args) => detect::run(args, context),
             Self::Generate(args) => generate::run(args, context),
+            Self::Pins(args) => pins::run(args, context),
+            Self::Sarif(args) => sarif::run(args, context),
             Self::Config(args) => config::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Man(args) => man::run(args, context),

@@ -131,6 +131,18 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             }
         }
     }
+    for (key, patterns) in [
+        ("allow", &config.pins.allow),
+        ("ignore", &config.pins.ignore),
+    ] {
+        if let Some(wrong) = patterns.iter().find(|pattern| !is_action_pattern(pattern)) {
+            return at(
+                &["pins", key],
+                format!("`{wrong}` names no action"),
+                "write `owner/name`, or `owner/*` for all of an owner",
+            );
+        }
+    }
     let plain = |text: &str| {
         text.chars()
             .all(|c| c.is_ascii_alphanumeric() || "._-+/".contains(c))
@@ -155,7 +167,63 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             "write a tag such as v1.2.3",
         );
     }
+    if let Some(file) = &config.generate.gitlab.file {
+        let is_inside = file
+            .split('/')
+            .all(|part| !part.is_empty() && !["..", ".", ".git", ".github"].contains(&part));
+        if !is_inside || !plain(file) || !(file.ends_with(".yml") || file.ends_with(".yaml")) {
+            return at(
+                &["generate", "gitlab", "file"],
+                format!("{file:?} is no place for a pipeline"),
+                "write a path from the repository's root such as .gitlab/ci-tool.yml",
+            );
+        }
+    }
+    if let Some(image) = &config.generate.gitlab.image {
+        let (name, digest) = image.rsplit_once("@sha256:").unwrap_or((image, ""));
+        let is_digest = digest.len() == 64
+            && digest
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name
+                .chars()
+                .all(|c| plain(c.encode_utf8(&mut [0; 4])) || c == ':');
+        if !is_digest || !is_name {
+            return at(
+                &["generate", "gitlab", "image"],
+                format!("{image:?} is not pinned to a digest"),
+                "write name:tag@sha256: followed by the digest of 64 digits",
+            );
+        }
+    }
+    if let Some(tag) = config
+        .generate
+        .gitlab
+        .tags
+        .iter()
+        .find(|tag| tag.is_empty() || tag.contains(|c: char| c.is_control() || c == ','))
+    {
+        return at(
+            &["generate", "gitlab", "tags"],
+            format!("{tag:?} is no tag of a runner"),
+            "write one tag an item: [linux, docker]",
+        );
+    }
     Ok(())
+}
+
+/// `owner/name` or `owner/*`.
+fn is_action_pattern(pattern: &str) -> bool {
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+    };
+    pattern
+        .split_once('/')
+        .is_some_and(|(owner, name)| is_name(owner) && (name == "*" || is_name(name)))
 }
 
 /// A key at the start of a line: line and column from 1, and the key.
@@ -329,6 +397,38 @@ mod tests {
                 2,
                 "full commit",
             ),
+            (
+                "pins:\n  allow: [actions/*]\n  ignore: [x]\n",
+                3,
+                "names no action",
+            ),
+            ("pins:\n  allow: [\"*/checkout\"]\n", 2, "names no action"),
+            (
+                "pins:\n  cooldown-day: 3\n",
+                2,
+                "did you mean `cooldown-days`",
+            ),
+            (
+                "generate:\n  gitlab:\n    image: ci-tool:latest\n",
+                3,
+                "not pinned to a digest",
+            ),
+            (
+                "generate:\n  gitlab:\n    file: ../x.yml\n",
+                3,
+                "no place for a pipeline",
+            ),
+            (
+                "generate:\n  gitlab:\n    file: .github/workflows/x.yml\n",
+                3,
+                "no place for a pipeline",
+            ),
+            (
+                "generate:\n  gitlab:\n    tags: [\"a,b\"]\n",
+                3,
+                "no tag of a runner",
+            ),
+            ("generate:\n  target: gitlabb\n", 2, "did you mean `gitlab`"),
             ("- a\n", 1, "invalid type"),
             (
                 "detect:\n  components:\n    api:\n      env:\n        KEY: ${{ secrets.KEY }}\n",

@@ -16,6 +16,8 @@ pub struct Config {
     pub detect: Detect,
     /// What `ci-tool generate` writes.
     pub generate: Generate,
+    /// How `ci-tool pins` judges and raises the actions that workflows use.
+    pub pins: Pins,
 }
 
 /// What `ci-tool detect` takes into account.
@@ -106,6 +108,49 @@ pub struct Generate {
     /// The GitHub environments to deploy to, in order. Without it `staging`,
     /// then `production`.
     pub environments: Option<Vec<String>>,
+    /// What to generate for. Without it `github`; `--target` beats it.
+    pub target: Option<TargetName>,
+    /// What concerns GitLab alone.
+    pub gitlab: Gitlab,
+}
+
+/// What files are generated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetName {
+    /// GitHub.
+    Github,
+    /// GitLab.
+    Gitlab,
+    /// Both.
+    All,
+}
+
+/// What concerns GitLab alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Gitlab {
+    /// The pipeline's file. Without it `.gitlab-ci.yml`; another one is for
+    /// projects whose own `.gitlab-ci.yml` includes it.
+    pub file: Option<String>,
+    /// The tags of the runners that may take the jobs. Without it any runner.
+    pub tags: Vec<String>,
+    /// The image of ci-tool that the security scan runs in, pinned:
+    /// `registry.example.com/ci-tool:1.2.3@sha256:` and its digest. Without it
+    /// the pipeline has no scan.
+    pub image: Option<String>,
+}
+
+/// How `ci-tool pins` judges and raises the actions that workflows use.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Pins {
+    /// How many days a release must be old before `update` takes it. Without it 7.
+    pub cooldown_days: Option<u32>,
+    /// Actions that may stay on tags, as `owner/name` or `owner/*`.
+    pub allow: Vec<String>,
+    /// Actions that are neither judged nor raised, as `owner/name` or `owner/*`.
+    pub ignore: Vec<String>,
 }
 
 /// A map in which no key stands twice: the last would silently win.

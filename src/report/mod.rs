@@ -2,6 +2,8 @@
 
 pub mod diff;
 pub mod explanation;
+pub mod findings_json;
+pub mod pins;
 pub mod plan;
 pub mod project;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every environment variable that ci-tool reads, with what it is for.
-pub const VARIABLES: [(&str, &str); 9] = [
+pub const VARIABLES: [(&str, &str); 13] = [
     (
         "CI_TOOL_CONFIG",
         "path of the configuration file, as `--config`",
@@ -16,6 +16,19 @@ pub const VARIABLES: [(&str, &str); 9] = [
     (
         "CI_TOOL_ACTION",
         "`owner/name@commit` that generated workflows use for this tool",
+    ),
+    (
+        "GITHUB_TOKEN",
+        "token for GitHub's API; sent to the API's host only",
+    ),
+    ("GH_TOKEN", "the same, where there is no `GITHUB_TOKEN`"),
+    (
+        "GITHUB_API_URL",
+        "address of GitHub's API; without it `https://api.github.com`",
+    ),
+    (
+        "HTTPS_PROXY",
+        "proxy for the API; `NO_PROXY` names the hosts that need none",
     ),
     (
         "NO_COLOR",

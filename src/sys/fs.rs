@@ -52,7 +52,11 @@ impl WriteError {
 /// # Errors
 /// Where a folder on the way is a symbolic link, or the system refuses; then
 /// the old file is as it was.
-pub fn write_atomically(root: &Path, relative: &str, text: &str) -> Result<(), WriteError> {
+pub fn write_atomically(
+    root: &Path,
+    relative: &str,
+    text: impl AsRef<[u8]>,
+) -> Result<(), WriteError> {
     let path = root.join(relative);
     let failed = |source| WriteError::Io {
         path: path.clone(),
@@ -65,7 +69,7 @@ pub fn write_atomically(root: &Path, relative: &str, text: &str) -> Result<(), W
         .prefix(".ci-tool-")
         .tempfile_in(folder)
         .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.write_all(text.as_ref()).map_err(failed)?;
     set_mode(&path, file.as_file()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(&path).map_err(|error| failed(error.error))?;

@@ -15,6 +15,8 @@ pub struct Action {
     pub version: String,
     /// The full commit that the tag points to.
     pub commit: String,
+    /// What runs it: `node24`, `composite`, `docker`.
+    pub runtime: String,
     /// The inputs that it knows.
     pub inputs: Vec<String>,
     /// The inputs without which it fails.
@@ -23,10 +25,7 @@ pub struct Action {
 
 /// Every known action by `owner/name`.
 pub static ACTIONS: LazyLock<BTreeMap<String, Action>> = LazyLock::new(|| {
-    let table = document::parse(TABLE, Syntax::Toml).unwrap_or(Node {
-        line: 1,
-        value: document::Value::Null,
-    });
+    let table = document::parse(TABLE, Syntax::Toml).unwrap_or(Node::new(1, document::Value::Null));
     table
         .entries()
         .iter()
@@ -52,6 +51,7 @@ pub static ACTIONS: LazyLock<BTreeMap<String, Action>> = LazyLock::new(|| {
             let action = Action {
                 version: text("version"),
                 commit: text("commit"),
+                runtime: text("runtime"),
                 inputs: list("inputs"),
                 required: list("required"),
             };

@@ -27,18 +27,23 @@ macro_rules! template {
 }
 
 /// Every built-in template, in the order in which a plan lists them.
-const TEMPLATES: [Embedded; 4] = [
+const TEMPLATES: [Embedded; 5] = [
     template!("backend-ci"),
     template!("frontend-ci"),
     template!("security-scan"),
     template!("deploy"),
+    template!("gitlab-ci"),
 ];
 
 /// Built-in texts that templates include, by the name they are included under.
-const PARTIALS: [(&str, &str); 2] = [
+const PARTIALS: [(&str, &str); 3] = [
     (
         "partials/component-jobs.yml",
         include_str!("../../workflows-templates/partials/component-jobs.yml"),
+    ),
+    (
+        "partials/gitlab-setup.yml",
+        include_str!("../../workflows-templates/partials/gitlab-setup.yml"),
     ),
     (
         "partials/setup.yml",
@@ -169,6 +174,29 @@ impl Kind {
             Self::Workflow => ".github/workflows/",
             Self::Dependabot => ".github/",
             Self::Gitlab => "",
+        }
+    }
+}
+
+/// The places that files are generated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// GitHub.
+    #[default]
+    Github,
+    /// GitLab.
+    Gitlab,
+    /// Both.
+    All,
+}
+
+impl Target {
+    /// Whether files of this kind are for it.
+    pub const fn includes(self, kind: Kind) -> bool {
+        match (self, kind) {
+            (Self::All, _) | (Self::Gitlab, Kind::Gitlab) => true,
+            (Self::Github, kind) => !matches!(kind, Kind::Gitlab),
+            (Self::Gitlab, _) => false,
         }
     }
 }

@@ -11,15 +11,17 @@ mod coverage;
 mod decide;
 pub mod drift;
 pub mod explain;
+mod gitlab;
 pub mod header;
 pub mod lock;
 pub mod merge;
+pub mod pins;
 pub mod plan;
 pub mod render;
 pub mod services;
 pub mod view;
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, Target};
 pub use plan::{Plan, PlannedFile, Status, plan};
 
 /// What a person decides about generation; the rest follows from the project.
@@ -48,11 +50,44 @@ pub struct Settings {
     pub force: bool,
     /// Paths of files into which a person has put what they want of the new version.
     pub resolved: Vec<String>,
+    /// Only templates for this place.
+    pub target: Target,
+    /// What concerns GitLab alone.
+    pub gitlab: Gitlab,
+}
+
+/// What a person decides about a pipeline of GitLab.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Gitlab {
+    /// The pipeline's file.
+    pub file: String,
+    /// The tags of the runners that may take the jobs; any runner where empty.
+    pub tags: Vec<String>,
+    /// The image of ci-tool that the security scan runs in, pinned to a digest.
+    pub image: Option<String>,
+}
+
+impl Gitlab {
+    /// The file that GitLab reads by itself.
+    pub const FILE: &str = ".gitlab-ci.yml";
+}
+
+impl Default for Gitlab {
+    fn default() -> Self {
+        Self {
+            file: Self::FILE.to_owned(),
+            tags: Vec::new(),
+            image: None,
+        }
+    }
 }
 
 impl Settings {
     /// Whether a template is to be looked at.
     pub fn wants(&self, template: &catalog::Template) -> bool {
+        if !self.target.includes(template.manifest.kind) {
+            return false;
+        }
         let named = |names: &[String]| names.contains(&template.name);
         if self.only.is_empty() {
             (template.manifest.default || named(&self.include)) && !named(&self.exclude)
@@ -76,6 +111,8 @@ impl Default for Settings {
             include: Vec::new(),
             force: false,
             resolved: Vec::new(),
+            target: Target::default(),
+            gitlab: Gitlab::default(),
         }
     }
 }

@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::Settings;
-use super::catalog::{Catalog, Template};
+use super::catalog::{Catalog, Kind, Template};
 use super::check;
 use super::coverage::Coverage;
 use super::decide::{Situation, decide};
 use super::drift::Drift;
+use super::gitlab;
 use super::header::{self, Origin};
 use super::lock::{self, Lock, Record};
 use super::merge::Conflict;
@@ -368,12 +369,17 @@ impl Planner<'_> {
         if !problems.is_empty() {
             return Err(PlanError::Template(problems));
         }
-        let jobs = match manifest.proves.as_deref() {
-            Some("backends") => view.backends.as_slice(),
-            Some("frontends") => view.frontends.as_slice(),
-            _ => &[],
+        let (backends, frontends) = match manifest.proves.as_deref() {
+            Some("backends") => (view.backends.as_slice(), &[][..]),
+            Some("frontends") => (&[][..], view.frontends.as_slice()),
+            Some("components") => (view.backends.as_slice(), view.frontends.as_slice()),
+            _ => (&[][..], &[][..]),
         };
-        file.components = jobs.iter().map(|job| job.title.clone()).collect();
+        file.components = backends
+            .iter()
+            .chain(frontends)
+            .map(|job| job.title.clone())
+            .collect();
         let own_action = &self.settings.own_action;
         if rendered.text.contains(&own_action.uses) && !own_action.is_pinned() {
             file.notes.push(format!(
@@ -400,6 +406,9 @@ impl Planner<'_> {
         file.drift = decision.drift;
         file.conflicts = decision.conflicts;
         file.notes.extend(decision.notes);
+        if manifest.kind == Kind::Gitlab {
+            file.notes.extend(gitlab::notes(&view, file.status));
+        }
         file.content = decision.content.or_else(|| Some(rendered.text.clone()));
         file.generated = Some(rendered);
         Ok((file, decision.record.then_some(fresh)))

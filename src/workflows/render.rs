@@ -109,6 +109,7 @@ impl Renderer<'_> {
         environment.add_filter("plain", plain);
         environment.add_filter("shell", shell);
         environment.add_filter("literal", literal);
+        environment.add_filter("quoted", quoted);
         environment.add_function("pin", pin);
         let own = own_action.clone();
         environment.add_function("own_action", move || {
@@ -381,15 +382,20 @@ fn shell(value: String) -> Result<Value, Error> {
     if value.contains(['\n', '\r', '\0']) {
         return Err(refuse(format!("{value:?} has several lines")));
     }
-    let bare = !value.is_empty()
-        && value
+    Ok(Value::from_safe_string(shell_word(&value)))
+}
+
+/// A text as one word of a POSIX shell, quoted where it has to be.
+pub(super) fn shell_word(text: &str) -> String {
+    let bare = !text.is_empty()
+        && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-./@:+,=".contains(&byte));
-    Ok(Value::from_safe_string(if bare {
-        value
+    if bare {
+        text.to_owned()
     } else {
-        format!("'{}'", value.replace('\'', "'\\''"))
-    }))
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 /// `literal`: a string inside a GitHub expression.
@@ -399,6 +405,16 @@ fn literal(value: String) -> Result<Value, Error> {
         "'{}'",
         value.replace('\'', "''")
     )))
+}
+
+/// `quoted`: a branch inside the quotes of a GitLab rule, which knows no escapes.
+fn quoted(value: String) -> Result<Value, Error> {
+    checked(&value)?;
+    // git takes none of these in a branch's name but the quote.
+    if value.contains(|c: char| c.is_control() || "\" :\\".contains(c)) {
+        return Err(refuse(format!("{value:?} cannot stand in quotes")));
+    }
+    Ok(Value::from_safe_string(value))
 }
 
 /// `pin("owner/name")`: the action at its pinned commit, its release behind it.
@@ -525,6 +541,14 @@ mod tests {
         let renderer = Renderer::new(templates, &OwnAction::default()).expect("compiles");
         let error = renderer.render("t.yml", &json!({})).expect_err("undefined");
         assert_eq!((error.path.as_str(), error.line), ("p.yml", 3), "{error}");
+    }
+
+    #[test]
+    fn a_branch_cannot_leave_its_quotes() {
+        let rule = "if: $B == \"<%= b | quoted %>\"\n";
+        let rendered = render(rule, json!({"b": "release/#1"})).expect("renders");
+        assert_eq!(rendered.text, "if: $B == \"release/#1\"\n");
+        render(rule, json!({"b": "a\" || \"b"})).expect_err("a quote");
     }
 
     #[test]

@@ -13,10 +13,39 @@ pub struct ServiceRecipe {
     pub env: &'static [(&'static str, &'static str)],
     /// The command that succeeds once it takes connections.
     pub health_command: &'static str,
-    /// Where the job reaches it.
-    pub url: &'static str,
-    /// The variables that name it by convention, with their values.
+    /// Its address up to the host's name, and behind the port.
+    pub address: (&'static str, &'static str),
+    /// The variable that names its host by convention.
+    pub host_variable: Option<&'static str>,
+    /// The other variables that name it by convention, with their values.
     pub variables: &'static [(&'static str, &'static str)],
+}
+
+/// From where a job reaches the servers beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The job runs on the machine itself, which the ports are published on.
+    Machine,
+    /// The job runs in a container, which knows each server by its name.
+    Container,
+}
+
+impl ServiceRecipe {
+    /// The host under which a job finds it.
+    pub fn host(&self, reach: Reach) -> &'static str {
+        match reach {
+            // MySQL's clients take `localhost` for a socket.
+            Reach::Machine if self.name == "mysql" => "127.0.0.1",
+            Reach::Machine => "localhost",
+            Reach::Container => self.name,
+        }
+    }
+
+    /// The address at which a job reaches it.
+    pub fn url(&self, reach: Reach) -> String {
+        let (before, after) = self.address;
+        format!("{before}{}:{}{after}", self.host(reach), self.port)
+    }
 }
 
 /// Every server that a job can have.
@@ -30,10 +59,10 @@ pub const RECIPES: [ServiceRecipe; 5] = [
             ("POSTGRES_DB", "test"),
         ],
         health_command: "pg_isready --username postgres",
-        url: "postgresql://postgres:postgres@localhost:5432/test",
+        address: ("postgresql://postgres:postgres@", "/test"),
+        host_variable: Some("PGHOST"),
         // The names that libpq reads: a connection without an address finds it too.
         variables: &[
-            ("PGHOST", "localhost"),
             ("PGPORT", "5432"),
             ("PGUSER", "postgres"),
             ("PGPASSWORD", "postgres"),
@@ -45,7 +74,8 @@ pub const RECIPES: [ServiceRecipe; 5] = [
         port: 3306,
         env: &[("MYSQL_ROOT_PASSWORD", "mysql"), ("MYSQL_DATABASE", "test")],
         health_command: "mysqladmin ping --password=mysql",
-        url: "mysql://root:mysql@127.0.0.1:3306/test",
+        address: ("mysql://root:mysql@", "/test"),
+        host_variable: None,
         variables: &[],
     },
     ServiceRecipe {
@@ -53,7 +83,8 @@ pub const RECIPES: [ServiceRecipe; 5] = [
         port: 6379,
         env: &[],
         health_command: "redis-cli ping",
-        url: "redis://localhost:6379/0",
+        address: ("redis://", "/0"),
+        host_variable: None,
         variables: &[],
     },
     ServiceRecipe {
@@ -61,7 +92,8 @@ pub const RECIPES: [ServiceRecipe; 5] = [
         port: 27017,
         env: &[],
         health_command: "mongosh --quiet --eval 'db.runCommand({ping: 1})'",
-        url: "mongodb://localhost:27017/test",
+        address: ("mongodb://", "/test"),
+        host_variable: None,
         variables: &[],
     },
     ServiceRecipe {
@@ -69,7 +101,8 @@ pub const RECIPES: [ServiceRecipe; 5] = [
         port: 5672,
         env: &[],
         health_command: "rabbitmq-diagnostics --quiet ping",
-        url: "amqp://guest:guest@localhost:5672/",
+        address: ("amqp://guest:guest@", "/"),
+        host_variable: None,
         variables: &[],
     },
 ];
@@ -82,7 +115,7 @@ pub fn recipe(name: &str) -> Option<&'static ServiceRecipe> {
 /// A value that lets a component import: the address of a server for a
 /// variable that names one, else an obvious placeholder that is long enough
 /// for the checks that libraries make on keys.
-pub fn value_for(variable: &str, services: &[&ServiceRecipe]) -> String {
+pub fn value_for(variable: &str, services: &[&ServiceRecipe], reach: Reach) -> String {
     let has = |name: &str| services.iter().find(|recipe| recipe.name == name);
     let database = services
         .iter()
@@ -113,9 +146,12 @@ pub fn value_for(variable: &str, services: &[&ServiceRecipe]) -> String {
                 .map(|(_, value)| (*value).to_owned())
         };
         if is_address {
-            return server.url.to_owned();
+            return server.url(reach);
         } else if upper.ends_with("HOST") || upper.ends_with("SERVER") {
-            return "127.0.0.1".to_owned();
+            return match reach {
+                Reach::Machine => "127.0.0.1".to_owned(),
+                Reach::Container => server.host(reach).to_owned(),
+            };
         } else if upper.ends_with("PORT") {
             return server.port.to_string();
         } else if upper.ends_with("USER") || upper.ends_with("USERNAME") {
@@ -154,14 +190,40 @@ mod tests {
             .iter()
             .filter_map(|name| recipe(name))
             .collect();
-        assert!(value_for("DATABASE_URL", &services).starts_with("postgresql://"));
-        assert!(value_for("CELERY_BROKER_URL", &services).starts_with("redis://"));
-        assert_eq!(value_for("POSTGRES_PASSWORD", &services), "postgres");
-        assert_eq!(value_for("DB_PORT", &services), "5432");
-        assert_eq!(value_for("POSTGRES_DB", &services), "test");
-        assert_eq!(value_for("DATABASE_URL", &[]), "sqlite:///test.db");
-        assert_eq!(value_for("API_URL", &[]), "http://localhost");
-        assert!(value_for("NEXTAUTH_SECRET", &services).len() >= 32);
+        let value = |name| value_for(name, &services, Reach::Machine);
+        assert_eq!(
+            value("DATABASE_URL"),
+            "postgresql://postgres:postgres@localhost:5432/test"
+        );
+        assert!(value("CELERY_BROKER_URL").starts_with("redis://"));
+        assert_eq!(value("POSTGRES_PASSWORD"), "postgres");
+        assert_eq!(value("DB_HOST"), "127.0.0.1");
+        assert_eq!(value("DB_PORT"), "5432");
+        assert_eq!(value("POSTGRES_DB"), "test");
+        assert!(value("NEXTAUTH_SECRET").len() >= 32);
+        let without = |name| value_for(name, &[], Reach::Machine);
+        assert_eq!(without("DATABASE_URL"), "sqlite:///test.db");
+        assert_eq!(without("API_URL"), "http://localhost");
+    }
+
+    #[test]
+    fn a_job_in_a_container_knows_a_server_by_its_name() {
+        let postgres = recipe("postgres").expect("known");
+        let value = |name| value_for(name, &[postgres], Reach::Container);
+        assert_eq!(
+            value("DATABASE_URL"),
+            "postgresql://postgres:postgres@postgres:5432/test"
+        );
+        assert_eq!(value("POSTGRES_HOST"), "postgres");
+        let mysql = recipe("mysql").expect("known");
+        assert_eq!(
+            mysql.url(Reach::Machine),
+            "mysql://root:mysql@127.0.0.1:3306/test"
+        );
+        assert_eq!(
+            mysql.url(Reach::Container),
+            "mysql://root:mysql@mysql:3306/test"
+        );
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::Settings;
-use super::services::{self, ServiceRecipe};
-use crate::project::model::{Component, Language, Need, Project, Role, StepKind};
+use super::gitlab::{self, GitlabJob};
+use super::services::{self, Reach, ServiceRecipe};
+use crate::project::model::{Component, Language, Need, Project, Role, Service, StepKind};
 use crate::project::path;
 
 /// Everything that a template can use.
@@ -41,6 +42,8 @@ pub struct View {
     pub secrets: Vec<String>,
     /// What is deployed, for a step's name.
     pub services_in_words: String,
+    /// What concerns a pipeline of GitLab as a whole.
+    pub gitlab: super::Gitlab,
 }
 
 /// A job that proves one component.
@@ -84,6 +87,8 @@ pub struct Job {
     pub steps: Vec<StepView>,
     /// The id of the step after which the steps can run.
     pub ready: String,
+    /// What differs where the job is one of GitLab's.
+    pub gitlab: GitlabJob,
 }
 
 /// Several versions of one language.
@@ -169,8 +174,10 @@ impl View {
         let mut ids = BTreeSet::from(["changes".to_owned(), "result".to_owned()]);
         let mut backends = Vec::new();
         let mut frontends = Vec::new();
+        let mut gitlab_names = gitlab::reserved_names();
         for component in wanted {
-            let job = job(component, project, settings, &mut ids);
+            let mut job = job(component, project, settings, &mut ids);
+            job.gitlab = gitlab::job(component, project, settings, &job, &mut gitlab_names);
             // A package beside a frontend in one workspace is proved with it.
             let with_frontend = component.role == Role::Frontend
                 || component.role == Role::Library
@@ -198,6 +205,7 @@ impl View {
         };
         Self {
             title: String::new(),
+            gitlab: settings.gitlab.clone(),
             file_path: String::new(),
             default_branch: settings.default_branch.clone(),
             runner: settings.runner.clone(),
@@ -240,12 +248,8 @@ fn job(
     while !ids.insert(id.clone()) {
         id.push_str("-ci");
     }
-    let recipes: Vec<(&ServiceRecipe, &crate::project::model::Service)> = component
-        .services
-        .iter()
-        .filter_map(|service| Some((services::recipe(&service.name)?, service)))
-        .collect();
-    let (job_env, migration_env) = environment(component, &recipes, settings);
+    let recipes = recipes(component);
+    let (job_env, migration_env) = environment(component, settings, Reach::Machine);
     let manager = component.package_manager.as_ref();
     let matrix = component.supported_versions.as_ref().and_then(|versions| {
         Some(Matrix {
@@ -323,16 +327,27 @@ fn job(
                 },
             })
             .collect(),
+        gitlab: GitlabJob::default(),
     }
+}
+
+/// The servers that a component needs and that are known, each with its recipe.
+pub(super) fn recipes(component: &Component) -> Vec<(&'static ServiceRecipe, &Service)> {
+    component
+        .services
+        .iter()
+        .filter_map(|service| Some((services::recipe(&service.name)?, service)))
+        .collect()
 }
 
 /// Variables of the job, and those that only migrations get: tests that run
 /// without a server must not be pointed at one.
-fn environment(
+pub(super) fn environment(
     component: &Component,
-    recipes: &[(&ServiceRecipe, &crate::project::model::Service)],
     settings: &Settings,
+    reach: Reach,
 ) -> (BTreeMap<String, String>, BTreeMap<String, String>) {
+    let recipes = recipes(component);
     let all: Vec<&ServiceRecipe> = recipes.iter().map(|(recipe, _)| *recipe).collect();
     let for_tests: Vec<&ServiceRecipe> = recipes
         .iter()
@@ -350,10 +365,13 @@ fn environment(
             &mut migrations
         };
         into.extend(owned(recipe.variables));
+        if let Some(name) = recipe.host_variable {
+            into.insert(name.to_owned(), recipe.host(reach).to_owned());
+        }
         if matches!(recipe.name, "postgres" | "mysql") {
-            into.insert("DATABASE_URL".to_owned(), recipe.url.to_owned());
+            into.insert("DATABASE_URL".to_owned(), recipe.url(reach));
         } else if recipe.name == "redis" {
-            into.insert("REDIS_URL".to_owned(), recipe.url.to_owned());
+            into.insert("REDIS_URL".to_owned(), recipe.url(reach));
         }
     }
     for variable in &component.environment {
@@ -363,7 +381,7 @@ fn environment(
             .all(|need| *need == Need::Migrations);
         let value = |reachable: &[&ServiceRecipe]| {
             with_scheme(
-                services::value_for(&variable.name, reachable),
+                services::value_for(&variable.name, reachable, reach),
                 variable.scheme.as_deref(),
             )
         };
@@ -398,7 +416,7 @@ fn with_scheme(value: String, scheme: Option<&str>) -> String {
     }
 }
 
-fn install_blocks(component: &Component) -> Vec<Block> {
+pub(super) fn install_blocks(component: &Component) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for command in &component.install {
         match blocks.last_mut() {
@@ -544,7 +562,7 @@ fn in_words(names: &[&str]) -> String {
     }
 }
 
-fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(super) fn owned(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

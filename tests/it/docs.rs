@@ -164,6 +164,23 @@ fn every_status_is_described() {
 }
 
 #[test]
+fn every_kind_of_finding_about_pins_is_described() {
+    let page = std::fs::read_to_string(root().join("docs/pins.md")).expect("read");
+    let schema = schemars::schema_for!(ci_tool::workflows::pins::check::Kind);
+    let schema = serde_json::to_value(schema).expect("JSON");
+    let kinds: Vec<&str> = schema["oneOf"]
+        .as_array()
+        .expect("every kind has a doc comment")
+        .iter()
+        .map(|kind| kind["const"].as_str().expect("a word"))
+        .collect();
+    assert!(kinds.len() > 10, "{schema}");
+    for kind in kinds {
+        assert!(page.contains(&format!("| `{kind}` |")), "{kind}");
+    }
+}
+
+#[test]
 fn links_of_pages_lead_somewhere() {
     let mut count = 0;
     for page in [
@@ -172,6 +189,8 @@ fn links_of_pages_lead_somewhere() {
         "ARCHITECTURE.md",
         "docs/detection.md",
         "docs/kept-alive.md",
+        "docs/pins.md",
+        "docs/gitlab.md",
         "docs/reference/plan.md",
     ] {
         let text = std::fs::read_to_string(root().join(page))

@@ -5,9 +5,12 @@ use ci_tool::project::model::{
     Component, Evidence, Fact, Language, Need, Platform, Project, Role, StepKind, Workspace,
 };
 use ci_tool::workflows::plan::Current;
-use ci_tool::workflows::{Catalog, OwnAction, Settings, plan};
+use ci_tool::workflows::{Catalog, Gitlab, OwnAction, Settings, Target, plan};
 
 use crate::common::RELEASE;
+
+/// A digest that stands for a release's image.
+const DIGEST: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// The built-in templates.
 pub fn catalog() -> Catalog {
@@ -20,6 +23,12 @@ pub fn settings() -> Settings {
         own_action: OwnAction {
             uses: format!("intowork/ci-action@{RELEASE}"),
             version: Some("v1.0.0".to_owned()),
+        },
+        target: Target::All,
+        gitlab: Gitlab {
+            tags: vec!["docker".to_owned(), "size: big # yes".to_owned()],
+            image: Some(format!("registry.example.com/ci-tool:1@sha256:{DIGEST}")),
+            ..Gitlab::default()
         },
         ..Settings::default()
     }

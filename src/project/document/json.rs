@@ -19,13 +19,9 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
             message: error.kind().to_string(),
         })?;
     let lines = Lines::of(text);
-    Ok(parsed.value.map_or(
-        Node {
-            line: 1,
-            value: Value::Null,
-        },
-        |value| node(value, &lines),
-    ))
+    Ok(parsed
+        .value
+        .map_or(Node::new(1, Value::Null), |value| node(value, &lines)))
 }
 
 fn node(value: ast::Value<'_>, lines: &Lines) -> Node {
@@ -54,5 +50,5 @@ fn node(value: ast::Value<'_>, lines: &Lines) -> Node {
                 .collect(),
         ),
     };
-    Node { line, value }
+    Node::new(line, value)
 }

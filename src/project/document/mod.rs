@@ -5,6 +5,8 @@ mod json;
 mod toml;
 mod yaml;
 
+use std::ops::Range;
+
 /// A syntax that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
@@ -31,8 +33,13 @@ pub struct SyntaxError {
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Line at which the value starts, counted from 1.
+    /// Line at which the value starts, counted from 1. For an alias of YAML, the
+    /// alias's line.
     pub line: usize,
+    /// Where a scalar of YAML is written, in bytes, with its anchor, tag, quotes
+    /// and perhaps blanks behind. For an alias, where its anchor's scalar is
+    /// written. Empty for everything else.
+    pub span: Range<usize>,
     /// The value.
     pub value: Value,
 }
@@ -79,6 +86,15 @@ pub fn parse(text: &str, syntax: Syntax) -> Result<Node, SyntaxError> {
 }
 
 impl Node {
+    /// A value at a line, of which no edit is to be made.
+    pub const fn new(line: usize, value: Value) -> Self {
+        Self {
+            line,
+            span: 0..0,
+            value,
+        }
+    }
+
     /// The entry of a mapping; `None` for anything else.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)

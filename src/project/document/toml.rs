@@ -33,10 +33,7 @@ fn table(table: &dyn TableLike, line: usize, lines: &Lines) -> Node {
             }
         })
         .collect();
-    Node {
-        line,
-        value: Value::Map(entries),
-    }
+    Node::new(line, Value::Map(entries))
 }
 
 fn node(item: &Item, line: usize, lines: &Lines) -> Node {
@@ -52,18 +49,12 @@ fn node(item: &Item, line: usize, lines: &Lines) -> Node {
                 table(nested, line, lines)
             })
             .collect();
-        return Node {
-            line,
-            value: Value::List(items),
-        };
+        return Node::new(line, Value::List(items));
     }
-    item.as_value().map_or(
-        Node {
-            line,
-            value: Value::Null,
-        },
-        |found| value(found, line, lines),
-    )
+    item.as_value()
+        .map_or(Node::new(line, Value::Null), |found| {
+            value(found, line, lines)
+        })
 }
 
 fn value(found: &toml_edit::Value, line: usize, lines: &Lines) -> Node {
@@ -79,5 +70,5 @@ fn value(found: &toml_edit::Value, line: usize, lines: &Lines) -> Node {
         }
         toml_edit::Value::InlineTable(nested) => return table(nested, line, lines),
     };
-    Node { line, value }
+    Node::new(line, value)
 }

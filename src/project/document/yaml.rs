@@ -20,11 +20,37 @@ struct Open {
     nodes: Vec<Node>,
 }
 
+/// Turns the parser's offsets, which count characters, into bytes.
+enum Offsets {
+    /// Every character is one byte.
+    Ascii,
+    /// The byte of every character, and the end.
+    Table(Vec<usize>),
+}
+
+impl Offsets {
+    fn of(text: &str) -> Self {
+        if text.is_ascii() {
+            return Self::Ascii;
+        }
+        let starts = text.char_indices().map(|(at, _)| at);
+        Self::Table(starts.chain([text.len()]).collect())
+    }
+
+    fn byte(&self, character: usize) -> usize {
+        match self {
+            Self::Ascii => character,
+            Self::Table(bytes) => bytes[character.min(bytes.len() - 1)],
+        }
+    }
+}
+
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let mut open: Vec<Open> = Vec::new();
     let mut anchors: HashMap<usize, (Node, usize)> = HashMap::new();
     let mut root = None;
     let mut budget = MAX_NODES;
+    let offsets = Offsets::of(text);
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| SyntaxError {
             line: error.marker().line(),
@@ -61,7 +87,8 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
                     ScalarStyle::Plain => plain(&text),
                     _ => Value::String(text.into_owned()),
                 };
-                (Node { line, value }, anchor)
+                let span = offsets.byte(span.start.index())..offsets.byte(span.end.index());
+                (Node { line, span, value }, anchor)
             }
             Event::Alias(anchor) => {
                 let Some((node, size)) = anchors.get(&anchor) else {
@@ -90,10 +117,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
             None => root = Some(node),
         }
     }
-    Ok(root.unwrap_or(Node {
-        line: 1,
-        value: Value::Null,
-    }))
+    Ok(root.unwrap_or(Node::new(1, Value::Null)))
 }
 
 /// A mapping's nodes came as key, value, key, value.
@@ -112,10 +136,7 @@ fn close(open: Open) -> Node {
     } else {
         Value::List(open.nodes)
     };
-    Node {
-        line: open.line,
-        value,
-    }
+    Node::new(open.line, value)
 }
 
 fn size(node: &Node) -> usize {
@@ -167,6 +188,27 @@ mod tests {
         }
         let error = parse(&laughs).expect_err("it would expand to a billion");
         assert!(error.message.contains("expand"), "{error:?}");
+    }
+
+    #[test]
+    fn scalars_know_where_they_are_written() {
+        let text =
+            "# é\r\na: &x plain one # c\r\nb: \"qé\"\r\nc: [ 'x' , y ]\r\nd: *x\r\ne: !!str z\r\n";
+        let node = parse(text).expect("valid");
+        let written = |node: &Node| text[node.span.clone()].trim().to_owned();
+        let at = |key| written(node.get(key).expect("there"));
+        assert_eq!(at("a"), "&x plain one");
+        assert_eq!(at("b"), "\"qé\"");
+        assert_eq!(at("d"), "&x plain one");
+        assert!(at("e").ends_with('z'));
+        let items: Vec<String> = node
+            .get("c")
+            .expect("there")
+            .items()
+            .iter()
+            .map(written)
+            .collect();
+        assert_eq!(items, ["'x'", "y"]);
     }
 
     #[test]

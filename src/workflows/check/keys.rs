@@ -99,7 +99,8 @@ pub(super) fn check(workflow: &Node, problems: &mut Vec<Problem>) {
     }
 }
 
-fn known(what: &str, entries: &[Entry], keys: &[&str], problems: &mut Vec<Problem>) {
+/// Looks for keys that are not in the list.
+pub(super) fn known(what: &str, entries: &[Entry], keys: &[&str], problems: &mut Vec<Problem>) {
     for entry in entries {
         if !keys.contains(&entry.key.as_str()) {
             problems.push(Problem::new(

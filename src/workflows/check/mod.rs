@@ -3,6 +3,7 @@
 //! the rules that we promise. Every problem points to the template's line.
 
 mod expressions;
+mod gitlab;
 mod jobs;
 mod keys;
 mod rules;
@@ -61,6 +62,11 @@ pub fn problems_of(kind: Kind, text: &str) -> Vec<Problem> {
             Ok(node) => {
                 let mut problems = Vec::new();
                 duplicate_keys(&node, &mut problems);
+                if kind == Kind::Gitlab {
+                    gitlab::check(&node, &mut problems);
+                }
+                problems.sort();
+                problems.dedup();
                 problems
             }
             Err(error) => vec![Problem::new(error.line, error.message)],

@@ -1,5 +1,7 @@
 //! Samples, the binary with a scrubbed environment, and the real peers.
 
+pub mod github;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

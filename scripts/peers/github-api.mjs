@@ -1,0 +1,39 @@
+// Cuts GitHub's published OpenAPI description down to the endpoints that ci-tool asks.
+// usage: node github-api.mjs api.github.com.json > github-api.json
+import { readFileSync } from "node:fs";
+
+const PATHS = [
+  "/repos/{owner}/{repo}",
+  "/repos/{owner}/{repo}/tags",
+  "/repos/{owner}/{repo}/branches",
+  "/repos/{owner}/{repo}/git/ref/{ref}",
+  "/repos/{owner}/{repo}/git/tags/{tag_sha}",
+  "/repos/{owner}/{repo}/commits/{ref}",
+  "/repos/{owner}/{repo}/compare/{basehead}",
+  "/repos/{owner}/{repo}/releases/tags/{tag}",
+  "/users/{username}",
+];
+
+const whole = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const subset = { openapi: whole.openapi, info: whole.info, paths: {}, components: {} };
+
+const keep = (node) => {
+  if (node === null || typeof node !== "object") return;
+  if (typeof node.$ref === "string") {
+    const [, , kind, name] = node.$ref.split("/");
+    subset.components[kind] ??= {};
+    if (!(name in subset.components[kind])) {
+      subset.components[kind][name] = whole.components[kind][name];
+      keep(whole.components[kind][name]);
+    }
+  }
+  Object.values(node).forEach(keep);
+};
+
+for (const path of PATHS) {
+  const get = whole.paths[path]?.get;
+  if (!get) throw new Error(`GitHub's description has no GET ${path}`);
+  subset.paths[path] = { get };
+  keep(get);
+}
+process.stdout.write(JSON.stringify(subset));

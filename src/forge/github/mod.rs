@@ -1,0 +1,30 @@
+//! The endpoints of GitHub's REST API that commands ask.
+
+mod repositories;
+
+pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
+
+use super::Error;
+use super::http::{Client, Patience};
+use crate::sys::env::Env;
+
+/// GitHub, as the environment names it.
+#[derive(Debug)]
+pub struct GitHub {
+    client: Client,
+}
+
+impl GitHub {
+    /// Connects to nothing yet.
+    ///
+    /// # Errors
+    /// Where the address or the token of the environment cannot be used.
+    pub fn new(env: &Env, patience: Patience) -> Result<Self, Error> {
+        Client::github(env, patience).map(|client| Self { client })
+    }
+
+    /// Whether requests carry a token.
+    pub const fn has_token(&self) -> bool {
+        self.client.has_token()
+    }
+}

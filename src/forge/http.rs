@@ -1,0 +1,541 @@
+//! The one HTTP client: time limits, retries, size limits, and a token that
+//! leaves for one host only.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use backon::{ExponentialBuilder, Retryable as _};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{StatusCode, Url};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
+
+use super::error::{Error, Limit};
+use crate::sys::env::Env;
+use crate::sys::ui::escape_line;
+
+/// The address of GitHub's API, where the environment names no other.
+const GITHUB_API: &str = "https://api.github.com";
+
+/// Larger answers are cut off: none that we ask for comes near it.
+const MAX_BODY: usize = 32 * 1024 * 1024;
+
+/// Redirects of one request: a repository can have been renamed more than once.
+const MAX_REDIRECTS: usize = 5;
+
+/// More pages are not read: 20,000 entries.
+const MAX_PAGES: usize = 200;
+
+/// How long is waited for what.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For a connection.
+    pub connect: Duration,
+    /// For one answer, from the first byte sent to the last received.
+    pub answer: Duration,
+    /// How often a request that failed for a passing reason is sent again.
+    pub retries: usize,
+    /// Before the first repetition; it doubles from there, with jitter.
+    pub first_wait: Duration,
+    /// Before any repetition, whatever the API asks for. Where it asks for more,
+    /// the request fails.
+    pub longest_wait: Duration,
+    /// After a secondary rate limit for which the API names no time.
+    pub secondary_limit: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(30),
+            retries: 4,
+            first_wait: Duration::from_millis(500),
+            longest_wait: Duration::from_secs(90),
+            // GitHub's documentation asks for a minute at least.
+            secondary_limit: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A client of one API.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: Option<SecretString>,
+    patience: Patience,
+}
+
+/// An answer that is a yes.
+#[derive(Debug)]
+struct Answer {
+    /// Where it came from, after redirects.
+    url: Url,
+    headers: HeaderMap,
+    body: Vec<u8>,
+}
+
+impl Client {
+    /// A client of GitHub's API, with the token and the address of the
+    /// environment.
+    ///
+    /// # Errors
+    /// Where the address or the token cannot be used.
+    pub fn github(env: &Env, patience: Patience) -> Result<Self, Error> {
+        let address = env.get("GITHUB_API_URL").unwrap_or(GITHUB_API);
+        let token = env
+            .get("GITHUB_TOKEN")
+            .or_else(|| env.get("GH_TOKEN"))
+            .map(|token| SecretString::from(token.trim()));
+        Self::new(address, token, patience)
+    }
+
+    fn new(address: &str, token: Option<SecretString>, patience: Patience) -> Result<Self, Error> {
+        let setup = |why: String| Error::Setup {
+            url: address.to_owned(),
+            why,
+        };
+        let base = Url::parse(address).map_err(|error| setup(error.to_string()))?;
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(Error::Setup {
+                url: "the address in GITHUB_API_URL".to_owned(),
+                why: "it holds a user or a password".to_owned(),
+            });
+        }
+        if base.scheme() != "https" && !(base.scheme() == "http" && is_loopback(&base)) {
+            return Err(setup("it must start with https://".to_owned()));
+        }
+        // Fails only where a provider is installed already, which is then ours.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut http = reqwest::Client::builder();
+        if is_loopback(&base) {
+            // A proxy is another machine's, and would not find it.
+            http = http.no_proxy();
+        }
+        let http = http
+            .user_agent(concat!("ci-tool/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(patience.connect)
+            .timeout(patience.answer)
+            // Followed by ourselves: never to another host.
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+            .map_err(|error| setup(chain(&error)))?;
+        let client = Self {
+            http,
+            base,
+            token,
+            patience,
+        };
+        client.headers()?;
+        Ok(client)
+    }
+
+    /// Whether requests carry a token.
+    pub const fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Asks for one thing.
+    ///
+    /// # Errors
+    /// Where there is no answer, or not the one that is documented.
+    pub async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, Error> {
+        let answer = self.ask(self.url(path, query)).await?;
+        self.read(&answer)
+    }
+
+    /// Asks for a list, page by page.
+    ///
+    /// # Errors
+    /// As [`Client::get`], and where the list does not end.
+    pub async fn list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Vec<T>, Error> {
+        let mut items = Vec::new();
+        let mut url = self.url(path, &[("per_page", "100")]);
+        for _ in 0..MAX_PAGES {
+            let answer = self.ask(url).await?;
+            items.extend(self.read::<Vec<T>>(&answer)?);
+            match next_page(&answer) {
+                None => return Ok(items),
+                Some(next) => {
+                    url = answer
+                        .url
+                        .join(&next)
+                        .ok()
+                        .filter(|next| next.origin() == self.base.origin())
+                        .ok_or_else(|| Error::Unexpected {
+                            url: shown(&answer.url),
+                            why: "the next page of the list is at another host".to_owned(),
+                        })?;
+                }
+            }
+        }
+        Err(Error::Unexpected {
+            url: shown(&url),
+            why: format!("the list has more than {MAX_PAGES} pages"),
+        })
+    }
+
+    /// The address of a path. Every part is escaped: it cannot leave its place.
+    fn url(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    /// Sends a request that changes nothing, and sends it again after failures
+    /// that pass.
+    async fn ask(&self, url: Url) -> Result<Answer, Error> {
+        let backoff = ExponentialBuilder::default()
+            .with_min_delay(self.patience.first_wait)
+            .with_max_delay(self.patience.longest_wait)
+            .with_max_times(self.patience.retries)
+            .with_jitter();
+        (|| self.follow(url.clone()))
+            .retry(backoff)
+            .sleep(tokio::time::sleep)
+            .when(|error| self.passes(error))
+            .adjust(|error, planned| {
+                let asked = self.asked_wait(error);
+                planned.map(|planned| asked.unwrap_or(planned))
+            })
+            .notify(|error, wait| {
+                tracing::warn!("{error}; asking again in {:.1} s", wait.as_secs_f32());
+            })
+            .await
+    }
+
+    /// Whether a failure may be gone in a moment.
+    fn passes(&self, error: &Error) -> bool {
+        match error {
+            Error::Network { .. } => true,
+            Error::Status { status, .. } => *status == 408 || *status >= 500,
+            Error::RateLimited { .. } => self
+                .asked_wait(error)
+                .is_some_and(|wait| wait <= self.patience.longest_wait),
+            _ => false,
+        }
+    }
+
+    /// How long the API asks to wait.
+    fn asked_wait(&self, error: &Error) -> Option<Duration> {
+        let Error::RateLimited { until, limit, .. } = error else {
+            return None;
+        };
+        match (until, limit) {
+            (Some(until), _) => Some(
+                until
+                    .duration_since(SystemTime::now())
+                    .unwrap_or(Duration::ZERO),
+            ),
+            (None, Limit::Secondary) => Some(self.patience.secondary_limit),
+            (None, Limit::Primary) => None,
+        }
+    }
+
+    async fn follow(&self, start: Url) -> Result<Answer, Error> {
+        let mut url = start.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let (status, headers, body) = self.send(&url).await?;
+            if status.is_success() {
+                return Ok(Answer { url, headers, body });
+            }
+            if !status.is_redirection() {
+                return Err(self.refusal(&url, status, &headers, &body));
+            }
+            url = headers
+                .get(LOCATION)
+                .and_then(|location| url.join(location.to_str().ok()?).ok())
+                .filter(|next| next.origin() == self.base.origin())
+                .ok_or_else(|| Error::Unexpected {
+                    url: shown(&url),
+                    why: format!("{status} leads to another host, or nowhere: not followed"),
+                })?;
+        }
+        Err(Error::Unexpected {
+            url: shown(&start),
+            why: format!("more than {MAX_REDIRECTS} redirects"),
+        })
+    }
+
+    async fn send(&self, url: &Url) -> Result<(StatusCode, HeaderMap, Vec<u8>), Error> {
+        let network = |error: reqwest::Error| Error::Network {
+            url: shown(url),
+            why: if error.is_timeout() {
+                format!("no answer within {:?}", self.patience.answer)
+            } else {
+                self.outside(&chain(&error.without_url()))
+            },
+        };
+        let mut response = self
+            .http
+            .get(url.clone())
+            .headers(self.headers()?)
+            .send()
+            .await
+            .map_err(network)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(network)? {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(Error::Unexpected {
+                    url: shown(url),
+                    why: format!("the answer is larger than {} MiB", MAX_BODY >> 20),
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((response.status(), response.headers().clone(), body))
+    }
+
+    fn headers(&self) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/vnd.github+json"),
+        );
+        headers.insert(
+            "x-github-api-version",
+            HeaderValue::from_static("2022-11-28"),
+        );
+        if let Some(token) = &self.token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
+                .map_err(|_| Error::Setup {
+                    url: shown(&self.base),
+                    why: "the token in GITHUB_TOKEN or GH_TOKEN holds characters that no token has"
+                        .to_owned(),
+                })?;
+            // Libraries that log headers leave it out.
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(headers)
+    }
+
+    fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Error> {
+        serde_json::from_slice(&answer.body).map_err(|error| Error::Unexpected {
+            url: shown(&answer.url),
+            why: self.outside(&format!("the answer is not the documented JSON: {error}")),
+        })
+    }
+
+    fn refusal(&self, url: &Url, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+        let url = shown(url);
+        let message = self.outside(&message(body));
+        let is_limit = is_spent(headers)
+            || headers.contains_key(RETRY_AFTER)
+            || message.to_ascii_lowercase().contains("rate limit")
+            || status == StatusCode::TOO_MANY_REQUESTS;
+        match status {
+            StatusCode::UNAUTHORIZED => Error::Unauthorized { url, message },
+            StatusCode::NOT_FOUND => Error::NotFound { url },
+            StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS if is_limit => {
+                let limit = if is_spent(headers) {
+                    Limit::Primary
+                } else {
+                    Limit::Secondary
+                };
+                Error::RateLimited {
+                    url,
+                    limit,
+                    until: until(headers, limit),
+                    message,
+                }
+            }
+            StatusCode::FORBIDDEN => Error::Forbidden { url, message },
+            status => Error::Status {
+                url,
+                status: status.as_u16(),
+                message,
+            },
+        }
+    }
+
+    /// A text of the other side, made fit for printing: it stays on its line, and
+    /// our own token that comes back in it goes no further.
+    fn outside(&self, text: &str) -> String {
+        let text = escape_line(text);
+        match &self.token {
+            Some(token) if !token.expose_secret().is_empty() => {
+                text.replace(token.expose_secret(), "***")
+            }
+            _ => text,
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// An address for people: without its query.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+/// An error of a library with all its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// What the API says in an answer that is a no.
+fn message(body: &[u8]) -> String {
+    let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let text = match value.as_ref().and_then(|value| value["message"].as_str()) {
+        Some(text) => text.to_owned(),
+        None => String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned(),
+    };
+    let text: String = text.chars().take(300).collect();
+    if text.trim().is_empty() {
+        "no reason given".to_owned()
+    } else {
+        text.trim().to_owned()
+    }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Whether the hour's requests are used up.
+fn is_spent(headers: &HeaderMap) -> bool {
+    number(headers, "x-ratelimit-remaining") == Some(0)
+}
+
+fn until(headers: &HeaderMap, limit: Limit) -> Option<SystemTime> {
+    let after = headers.get(RETRY_AFTER).and_then(|value| {
+        let text = value.to_str().ok()?.trim();
+        match text.parse::<u32>() {
+            Ok(seconds) => Some(SystemTime::now() + Duration::from_secs(seconds.into())),
+            Err(_) => Some(chrono::DateTime::parse_from_rfc2822(text).ok()?.into()),
+        }
+    });
+    let reset = || {
+        let seconds = number(headers, "x-ratelimit-reset")?;
+        UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+    };
+    after.or_else(|| match limit {
+        Limit::Primary => reset(),
+        Limit::Secondary => None,
+    })
+}
+
+/// The address behind `rel="next"`.
+fn next_page(answer: &Answer) -> Option<String> {
+    let links = answer.headers.get(LINK)?.to_str().ok()?;
+    links.split(',').find_map(|link| {
+        let (address, relation) = link.split_once('>')?;
+        let is_next = relation
+            .split(';')
+            .any(|part| matches!(part.trim(), "rel=\"next\"" | "rel=next"));
+        is_next.then(|| address.trim().trim_start_matches('<').to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(address: &str) -> Result<Client, Error> {
+        let token = SecretString::from("ghp_canary");
+        Client::new(address, Some(token), Patience::default())
+    }
+
+    #[test]
+    fn addresses_that_would_leak_a_token_are_refused() {
+        for address in [
+            "http://github.example/api/v3",
+            "ftp://127.0.0.1",
+            "no address",
+            "https://user:ghp_canary@github.example",
+        ] {
+            let error = client(address).expect_err(address);
+            assert!(!format!("{error} {error:?}").contains("ghp_canary"));
+        }
+        for address in [
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+            "http://localhost:1",
+        ] {
+            client(address).expect(address);
+        }
+    }
+
+    #[test]
+    fn a_token_is_never_part_of_what_is_printed() {
+        let client = client("https://github.example/api/v3").expect("valid");
+        assert!(!format!("{client:?}").contains("canary"));
+        let token = SecretString::from("ghp_canary\nx");
+        let error =
+            Client::new(GITHUB_API, Some(token), Patience::default()).expect_err("a line break");
+        assert!(!format!("{error} {error:?}").contains("canary"));
+    }
+
+    #[test]
+    fn paths_keep_the_prefix_and_are_escaped() {
+        let client = client("https://github.example/api/v3/").expect("valid");
+        let url = client.url(
+            &["repos", "a", "b", "git", "ref", "tags", "x y?#"],
+            &[("per_page", "1")],
+        );
+        assert_eq!(
+            url.as_str(),
+            "https://github.example/api/v3/repos/a/b/git/ref/tags/x%20y%3F%23?per_page=1"
+        );
+    }
+
+    #[test]
+    fn waits_are_read_from_the_headers() {
+        let headers = |pairs: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in pairs {
+                map.insert(*name, value.parse().expect("valid"));
+            }
+            map
+        };
+        let soon = until(&headers(&[("retry-after", "7")]), Limit::Secondary).expect("a time");
+        let wait = soon.duration_since(SystemTime::now()).expect("later");
+        assert!(wait > Duration::from_secs(5) && wait <= Duration::from_secs(7));
+        let date = headers(&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")]);
+        assert_eq!(
+            until(&date, Limit::Secondary),
+            Some(UNIX_EPOCH + Duration::from_secs(1_445_412_480))
+        );
+        let reset = headers(&[
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1700000000"),
+        ]);
+        assert!(is_spent(&reset));
+        assert_eq!(
+            until(&reset, Limit::Primary),
+            Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000))
+        );
+        let odd = headers(&[("x-ratelimit-reset", "18446744073709551615")]);
+        assert_eq!(until(&odd, Limit::Primary), None);
+    }
+}

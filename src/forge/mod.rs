@@ -1,0 +1,21 @@
+//! Talking to the services that hold repositories: one HTTP client, its retries
+//! and limits, and the few endpoints that commands need.
+
+mod error;
+pub mod github;
+pub mod http;
+
+pub use error::{Error, Limit};
+
+use std::future::Future;
+
+/// Runs a command's conversation to its end. One thread is enough: it waits.
+///
+/// # Errors
+/// Where the system refuses what a runtime needs.
+pub fn run<T>(conversation: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(conversation))
+}

@@ -1,0 +1,246 @@
+//! Which findings go into which run and file, so that GitHub takes all of them.
+//!
+//! A run holds what GitHub shows of one; findings are dealt to runs by their
+//! identity, so that an alert keeps its category when others come and go. Files
+//! hold as many runs as fit. Where they are too many or too big, what is heavy
+//! and does not decide is left out in stages; only then the mildest findings.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::limits::Limits;
+use super::out::Json;
+use super::write::{Detail, Writer};
+use crate::findings::{Report, Severity};
+
+/// How a report is written.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The category, under which GitHub keeps the alerts apart from others. It
+    /// must be the same for every commit.
+    pub category: String,
+    /// At most so many files.
+    pub files: usize,
+    /// What is taken.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            category: "ci-tool".to_owned(),
+            files: 10,
+            limits: Limits::GITHUB,
+        }
+    }
+}
+
+/// A written report.
+#[derive(Debug)]
+pub struct Written {
+    /// The files' bytes; at least one file.
+    pub files: Vec<Vec<u8>>,
+    /// How much detail there was room for.
+    pub detail: Detail,
+    /// How many findings there was no room for, by severity, the worst first.
+    pub dropped: Vec<(Severity, usize)>,
+}
+
+/// Writes a report as SARIF within the limits.
+pub fn write(report: &Report<'_>, settings: &Settings) -> Written {
+    let writer = Writer::new(report, settings.limits);
+    let all = report.findings.len();
+    for detail in Detail::ALL {
+        if let Some(files) = files(&writer, report, settings, all, detail) {
+            return Written {
+                files,
+                detail,
+                dropped: Vec::new(),
+            };
+        }
+    }
+    // Findings are in the order of their importance: the most that fit.
+    let (mut fits, mut too_many) = (0, all);
+    let mut best = None;
+    while too_many - fits > (all / 100).max(1) {
+        let middle = fits + (too_many - fits) / 2;
+        match files(&writer, report, settings, middle, Detail::Bare) {
+            Some(files) => {
+                fits = middle;
+                best = Some(files);
+            }
+            None => too_many = middle,
+        }
+    }
+    let files =
+        best.unwrap_or_else(|| vec![file(vec![run(&writer, settings, "", &[], Detail::Bare)])]);
+    let mut dropped = Vec::new();
+    for severity in Severity::ALL.into_iter().rev() {
+        let count = report.findings[fits..]
+            .iter()
+            .filter(|finding| finding.severity() == severity)
+            .count();
+        if count > 0 {
+            dropped.push((severity, count));
+        }
+    }
+    Written {
+        files,
+        detail: Detail::Bare,
+        dropped,
+    }
+}
+
+/// The first `count` findings in files, or `None` if they do not fit.
+fn files(
+    writer: &Writer<'_, '_>,
+    report: &Report<'_>,
+    settings: &Settings,
+    count: usize,
+    detail: Detail,
+) -> Option<Vec<Vec<u8>>> {
+    let limits = settings.limits;
+    let mut sized: Vec<(Vec<u8>, usize)> = Vec::new();
+    for (suffix, findings) in runs(report, settings, count)? {
+        let run = run(writer, settings, &suffix, &findings, detail);
+        let size = upper_size(&run, limits.gzip_bytes);
+        if size > limits.gzip_bytes {
+            return None;
+        }
+        sized.push((run, size));
+    }
+    let mut files: Vec<(Vec<Vec<u8>>, usize)> = Vec::new();
+    for (run, size) in sized {
+        match files.last_mut() {
+            Some((runs, total))
+                if runs.len() < limits.runs && *total + size <= limits.gzip_bytes =>
+            {
+                runs.push(run);
+                *total += size;
+            }
+            _ => files.push((vec![run], size)),
+        }
+    }
+    (files.len() <= settings.files.max(1))
+        .then(|| files.into_iter().map(|(runs, _)| file(runs)).collect())
+}
+
+/// Deals findings to runs: as few as hold what is shown, in a power of two, by
+/// their rule, so that each rule is written once, and by their identity where a
+/// rule has too many. Where that makes too many runs, as GitHub takes and does
+/// not show. A run that is empty is written too: it closes its alerts.
+fn runs(
+    report: &Report<'_>,
+    settings: &Settings,
+    count: usize,
+) -> Option<Vec<(String, Vec<usize>)>> {
+    let limits = settings.limits;
+    let most = limits.runs * settings.files.max(1);
+    let findings = &report.findings[..count];
+    let rules: Vec<usize> = findings
+        .iter()
+        .map(|finding| hash(finding.name()))
+        .collect();
+    let powers = |to: usize| {
+        std::iter::successors(Some(1_usize), |power| Some(power * 2))
+            .take_while(move |power| *power <= to)
+    };
+    for limit in [limits.shown_results, limits.results] {
+        for parts in powers(most) {
+            if count > limit * parts {
+                continue;
+            }
+            for spread in powers(parts) {
+                let part = |at: usize| {
+                    (rules[at] & (parts / spread - 1)) * spread + findings[at].identity.part(spread)
+                };
+                let mut sizes = vec![0; parts];
+                (0..count).for_each(|at| sizes[part(at)] += 1);
+                if sizes.iter().all(|size| *size <= limit) {
+                    let mut runs: Vec<Vec<usize>> =
+                        sizes.into_iter().map(Vec::with_capacity).collect();
+                    (0..count).for_each(|at| runs[part(at)].push(at));
+                    let suffix = |at: usize| {
+                        if parts == 1 {
+                            String::new()
+                        } else {
+                            format!("/{}", at + 1)
+                        }
+                    };
+                    let named = runs.into_iter().enumerate();
+                    return Some(named.map(|(at, run)| (suffix(at), run)).collect());
+                }
+            }
+        }
+    }
+    None
+}
+
+/// FNV-1a: the same everywhere and always.
+fn hash(text: &str) -> usize {
+    let step = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    // Its low bits are the good ones.
+    (text.bytes().fold(0x811C_9DC5, step) & 0xFFFF) as usize
+}
+
+fn run(
+    writer: &Writer<'_, '_>,
+    settings: &Settings,
+    suffix: &str,
+    findings: &[usize],
+    detail: Detail,
+) -> Vec<u8> {
+    let mut out = Json::default();
+    writer.run(
+        &mut out,
+        &format!("{}{suffix}", settings.category),
+        findings,
+        detail,
+    );
+    out.0
+}
+
+fn file(runs: Vec<Vec<u8>>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(runs.iter().map(|run| run.len() + 1).sum::<usize>() + 128);
+    bytes.extend_from_slice(
+        br#"{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":["#,
+    );
+    for (at, run) in runs.into_iter().enumerate() {
+        if at > 0 {
+            bytes.push(b',');
+        }
+        bytes.extend(run);
+    }
+    bytes.extend_from_slice(b"]}\n");
+    bytes
+}
+
+/// No less than the bytes after gzip: the text's own length where that is
+/// enough to know, else the size at the fastest level, which the better ones
+/// stay below.
+fn upper_size(text: &[u8], limit: usize) -> usize {
+    if text.len() < limit / 40 {
+        return text.len();
+    }
+    let mut encoder = GzEncoder::new(Counter(0), Compression::fast());
+    // Counting does not fail.
+    let _ = encoder.write_all(text);
+    encoder
+        .finish()
+        .map_or(usize::MAX, |counter| counter.0 + 1024)
+}
+
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
