@@ -1,8 +1,6 @@
 //! A YAML text as a tree of blocks: each knows its own lines, so that it can be
 //! written again byte for byte, or at another indentation.
 
-use std::fmt::Write as _;
-
 use crate::project::document::{self, Node, Syntax, Value};
 
 /// What a block consists of.
@@ -39,7 +37,7 @@ pub(super) struct Block<'t> {
     pub(super) dash: &'t str,
     /// The other lines of a leaf, as they are.
     pub(super) rest: Vec<&'t str>,
-    /// Comments and blank lines below a leaf, as they are.
+    /// Comments and blank lines below everything else of the block, as they are.
     pub(super) tail: Vec<&'t str>,
     pub(super) children: Vec<Self>,
 }
@@ -64,7 +62,8 @@ impl<'t> Block<'t> {
             return Err(Unstructured);
         }
         let reader = Reader { lines };
-        let children = reader.entries(&node, 0, reader.lines.len(), None)?;
+        let end = reader.end_of(0..reader.lines.len(), 1);
+        let children = reader.entries(&node, 0, end, None)?;
         Ok(Self {
             kind: Kind::Map,
             key: String::new(),
@@ -75,7 +74,7 @@ impl<'t> Block<'t> {
             head: "",
             dash: "",
             rest: Vec::new(),
-            tail: Vec::new(),
+            tail: reader.lines[end..].to_vec(),
             children,
         })
     }
@@ -85,12 +84,33 @@ impl<'t> Block<'t> {
         self.children.iter().find(|child| child.key == key)
     }
 
+    /// Whether it is an item of a list.
+    pub(super) fn is_item(&self) -> bool {
+        self.kind == Kind::Item || self.head.starts_with("- ") || self.head == "-"
+    }
+
+    /// Whether it or a block in it has two children of one key.
+    pub(super) fn has_twins(&self) -> bool {
+        let mut keys = std::collections::BTreeSet::new();
+        self.children
+            .iter()
+            .any(|child| child.has_twins() || (!child.is_item() && !keys.insert(&child.key)))
+    }
+
     /// What the block says below its lead, without its place: equal for texts
     /// that differ in indentation and line endings alone.
     pub(super) fn body_canon(&self) -> String {
-        let mut canon = String::new();
-        self.write_body_canon(&mut canon);
-        canon
+        let children: String = self.children.iter().map(Self::canon).collect();
+        format!(
+            "{}\u{3}{}\u{4}",
+            shape_of(
+                self.kind,
+                self.head,
+                &dedented(&self.rest).join("\n"),
+                &[children]
+            ),
+            self.tail_canon()
+        )
     }
 
     /// The same of the lines above it.
@@ -98,19 +118,24 @@ impl<'t> Block<'t> {
         canon_of_comments(self.lead.iter().copied())
     }
 
-    pub(super) fn canon(&self) -> String {
+    /// The same of the lines below it.
+    pub(super) fn tail_canon(&self) -> String {
+        canon_of_comments(self.tail.iter().copied())
+    }
+
+    fn canon(&self) -> String {
         format!("{}{}", self.lead_canon(), self.body_canon())
     }
 
-    fn write_body_canon(&self, canon: &mut String) {
-        let children: Vec<String> = self.children.iter().map(Self::canon).collect();
-        canon.push_str(&compose_canon(
+    /// What the block says, without the comments around it.
+    pub(super) fn shape(&self) -> String {
+        let children: Vec<String> = self.children.iter().map(Self::shape).collect();
+        shape_of(
             self.kind,
             self.head,
             &dedented(&self.rest).join("\n"),
             &children,
-            &canon_of_comments(self.tail.iter().copied()),
-        ));
+        )
     }
 
     /// Its lines, with the lead, at `indent`; deeper levels step by `unit`, or
@@ -124,6 +149,17 @@ impl<'t> Block<'t> {
     /// The lines above it, for a place at `indent`.
     pub(super) fn lead_lines(&self, indent: usize) -> Vec<String> {
         shifted(&self.lead, self.indent, indent)
+    }
+
+    /// The lines below everything else of it, for a place at `indent`.
+    pub(super) fn tail_lines(&self, indent: usize) -> Vec<String> {
+        shifted(&self.tail, self.indent, indent)
+    }
+
+    /// Whether a blank line stands between its first children.
+    pub(super) fn is_spaced(&self) -> bool {
+        let second = self.children.get(1).and_then(|child| child.lead.first());
+        second.is_some_and(|line| line.trim().is_empty())
     }
 
     /// Its lines without the lead.
@@ -142,7 +178,7 @@ impl<'t> Block<'t> {
             put_dash(&mut below, indent, self.dash);
         }
         lines.extend(below);
-        lines.extend(shifted(&self.tail, self.indent, indent));
+        lines.extend(self.tail_lines(indent));
         lines
     }
 }
@@ -171,26 +207,14 @@ pub(super) fn put_dash(lines: &mut [String], indent: usize, dash: &str) {
     }
 }
 
-/// What [`Block::body_canon`] gives for a block of these parts.
-pub(super) fn compose_canon(
-    kind: Kind,
-    head: &str,
-    rest: &str,
-    children: &[String],
-    tail: &str,
-) -> String {
-    let mut canon = String::new();
-    let _ = write!(
-        canon,
-        "\u{1}{}{}\n{rest}\u{2}",
+/// What [`Block::shape`] gives for a block of these parts.
+pub(super) fn shape_of(kind: Kind, head: &str, rest: &str, children: &[String]) -> String {
+    format!(
+        "\u{1}{}{}\n{rest}\u{2}{}\u{5}",
         kind as u8,
-        head.trim_end_matches(['\r', ' '])
-    );
-    for child in children {
-        canon.push_str(child);
-    }
-    let _ = write!(canon, "\u{3}{tail}\u{4}");
-    canon
+        head.trim_end_matches(['\r', ' ']),
+        children.concat()
+    )
 }
 
 /// Comments without their place. Blank lines count: they are form that a person
@@ -210,9 +234,17 @@ pub(super) fn dedented(lines: &[&str]) -> Vec<String> {
         .iter()
         .map(|line| {
             let line = line.trim_end_matches('\r');
-            line.get(shared.min(line.len())..).unwrap_or(line).to_owned()
+            line.get(shared.min(line.len())..)
+                .unwrap_or(line)
+                .to_owned()
         })
-        .map(|line| if line.trim().is_empty() { String::new() } else { line })
+        .map(|line| {
+            if line.trim().is_empty() {
+                String::new()
+            } else {
+                line
+            }
+        })
         .collect()
 }
 
@@ -338,6 +370,36 @@ impl<'t> Reader<'t> {
         Ok(regions)
     }
 
+    /// Where the lines of a block end whose first child is at line `first`.
+    fn inner_end(&self, region: &Region, first: usize) -> Result<usize, Unstructured> {
+        let line = self.lines.get(first).ok_or(Unstructured)?;
+        Ok(self.end_of(region.line..region.end, indentation(line).len()))
+    }
+
+    /// Where the lines end that belong to blocks at `column`: a comment that
+    /// stands further left belongs to something around them.
+    fn end_of(&self, lines: std::ops::Range<usize>, column: usize) -> usize {
+        let mut end = lines.end;
+        for at in lines.rev() {
+            let line = self.lines[at];
+            if !is_blank_or_comment(line) {
+                break;
+            }
+            if !line.trim().is_empty() && indentation(line).len() < column {
+                end = at;
+            }
+        }
+        // Blank lines above such a comment go with it.
+        while end > 0
+            && end < self.lines.len()
+            && self.lines[end - 1].trim().is_empty()
+            && is_blank_or_comment(self.lines[end])
+        {
+            end -= 1;
+        }
+        end
+    }
+
     fn entry(&self, region: Region, key: &str, node: &Node) -> Result<Block<'t>, Unstructured> {
         let head = self.lines[region.line]
             .get(region.column..)
@@ -348,13 +410,19 @@ impl<'t> Reader<'t> {
         let below = |line: Option<usize>| line.is_some_and(|line| line - 1 > region.line);
         if opens && below(node.entries().first().map(|entry| entry.line)) {
             block.kind = Kind::Map;
-            block.children = self.entries(node, region.line + 1, region.end, None)?;
+            let first = node.entries()[0].line - 1;
+            let end = self.inner_end(&region, first)?;
+            block.children = self.entries(node, region.line + 1, end, None)?;
+            block.tail = self.lines[end..region.end].to_vec();
             if block.children[0].indent <= region.column {
                 return Err(Unstructured);
             }
         } else if opens && below(node.items().first().map(|item| item.line)) {
             block.kind = Kind::Sequence;
-            block.children = self.items(node, region.line + 1, region.end)?;
+            let first = node.items()[0].line - 1;
+            let end = self.inner_end(&region, first)?;
+            block.children = self.items(node, region.line + 1, end)?;
+            block.tail = self.lines[end..region.end].to_vec();
             if block.children[0].indent < region.column {
                 return Err(Unstructured);
             }
@@ -402,7 +470,9 @@ impl<'t> Reader<'t> {
         let mut block = self.block(&region, Kind::Item, "", "");
         block.dash = dash;
         let inner = region.column + dash.len();
-        block.children = self.entries(node, region.line, region.end, Some(inner))?;
+        let end = self.end_of(region.line..region.end, inner);
+        block.children = self.entries(node, region.line, end, Some(inner))?;
+        block.tail = self.lines[end..region.end].to_vec();
         block.key = name_of(&block);
         Ok(block)
     }
