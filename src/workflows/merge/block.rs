@@ -50,7 +50,7 @@ impl<'t> Block<'t> {
     /// Reads a document whose root is a mapping in block style.
     pub(super) fn parse(text: &'t str) -> Result<Self, Unstructured> {
         let node = document::parse(text, Syntax::Yaml).map_err(|_| Unstructured)?;
-        let lines: Vec<&str> = text.lines_with_carriage_returns().collect();
+        let lines: Vec<&str> = lines_of(text).collect();
         let is_plain = lines.iter().enumerate().all(|(at, line)| {
             let document_mark = *line == "---" || line.starts_with("--- ") || *line == "...";
             !indentation(line).contains('\t') && (!document_mark || at == 0)
@@ -89,12 +89,13 @@ impl<'t> Block<'t> {
         self.kind == Kind::Item || self.head.starts_with("- ") || self.head == "-"
     }
 
-    /// Whether it or a block in it has two children of one key.
-    pub(super) fn has_twins(&self) -> bool {
+    /// The first block in it whose key its parent has twice.
+    pub(super) fn twin(&self) -> Option<&Self> {
         let mut keys = std::collections::BTreeSet::new();
-        self.children
-            .iter()
-            .any(|child| child.has_twins() || (!child.is_item() && !keys.insert(&child.key)))
+        self.children.iter().find_map(|child| {
+            let is_twin = !child.is_item() && !keys.insert(&child.key);
+            if is_twin { Some(child) } else { child.twin() }
+        })
     }
 
     /// What the block says below its lead, without its place: equal for texts
@@ -283,14 +284,8 @@ fn is_blank_or_comment(line: &str) -> bool {
 }
 
 /// Lines without `\n`; a `\r` before it stays, so that a line can be written as it was.
-trait Lines {
-    fn lines_with_carriage_returns(&self) -> impl Iterator<Item = &str>;
-}
-
-impl Lines for str {
-    fn lines_with_carriage_returns(&self) -> impl Iterator<Item = &str> {
-        self.strip_suffix('\n').unwrap_or(self).split('\n')
-    }
+fn lines_of(text: &str) -> impl Iterator<Item = &str> {
+    text.strip_suffix('\n').unwrap_or(text).split('\n')
 }
 
 /// Reads blocks from lines, led by the parsed nodes.

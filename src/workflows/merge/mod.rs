@@ -13,7 +13,7 @@ mod pair;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::block::Block;
 use self::join::Joiner;
@@ -86,24 +86,26 @@ pub fn merge(versions: Versions<'_>) -> Outcome {
     if theirs == base {
         return merged(ours.to_owned());
     }
-    if let Err(error) = document::parse(theirs, Syntax::Yaml) {
-        return refused(
-            versions,
-            error.line,
-            &format!("the file cannot be read as YAML: {error}"),
-        );
+    if let Some((line, why)) = syntax_error(theirs) {
+        let why = format!("the file cannot be read as YAML: {why}");
+        return refused(versions, line, &why);
     }
     let blocks = (Block::parse(base), Block::parse(theirs), Block::parse(ours));
     let (Ok(base_block), Ok(theirs_block), Ok(ours_block)) = blocks else {
         return by_line(versions);
     };
+    if let Some(twin) = theirs_block.twin() {
+        let why = format!("the file has `{}` twice in one block", twin.key);
+        return refused(versions, twin.line, &why);
+    }
     let mut joiner = Joiner::new(&theirs_block);
     let (text, shape) = joiner.document(&base_block, &theirs_block, &ours_block);
     if !joiner.conflicts.is_empty() {
         return Outcome::Conflict(joiner.conflicts);
     }
-    let is_meant = Block::parse(&text).is_ok_and(|block| block.shape() == shape);
-    if !is_meant || has_new_twins(&text, theirs) {
+    let is_meant =
+        Block::parse(&text).is_ok_and(|block| block.shape() == shape && block.twin().is_none());
+    if !is_meant {
         return refused(versions, 1, "what both sides changed does not fit together");
     }
     if let Some(line) = lost_line(base, theirs, &text) {
@@ -137,12 +139,27 @@ fn refused(versions: Versions<'_>, line: usize, why: &str) -> Outcome {
     }])
 }
 
+/// Where a text is no YAML, and why. Two parsers are asked: one of them is lax
+/// where the platforms are not.
+fn syntax_error(text: &str) -> Option<(usize, String)> {
+    if let Err(error) = document::parse(text, Syntax::Yaml) {
+        return Some((error.line, error.to_string()));
+    }
+    serde_yaml::Deserializer::from_str(text)
+        .map(serde_yaml::Value::deserialize)
+        .find_map(|document| {
+            let error = document.err()?;
+            let line = error.location().map_or(1, |place| place.line());
+            Some((line, error.to_string()))
+        })
+}
+
 fn by_line(versions: Versions<'_>) -> Outcome {
     let Versions { base, theirs, ours } = versions;
     let Ok(text) = diffy::merge(base, theirs, ours) else {
         return refused(versions, 1, "both sides changed the same lines");
     };
-    if document::parse(&text, Syntax::Yaml).is_err() {
+    if syntax_error(&text).is_some() {
         return refused(versions, 1, "what both sides changed does not fit together");
     }
     match lost_line(base, theirs, &text) {
@@ -189,12 +206,6 @@ fn lost_line(base: &str, theirs: &str, text: &str) -> Option<usize> {
 fn content(line: &str) -> &str {
     let line = line.trim();
     line.strip_prefix("- ").map_or(line, str::trim_start)
-}
-
-/// Whether a mapping of `text` has a key twice though none of `theirs` has.
-fn has_new_twins(text: &str, theirs: &str) -> bool {
-    let twins = |text: &str| Block::parse(text).is_ok_and(|block| block.has_twins());
-    twins(text) && !twins(theirs)
 }
 
 #[cfg(test)]
@@ -455,6 +466,8 @@ jobs:
             assert_eq!(conflict.ours, "");
         }
         // A broken file is named where it is broken.
+        let twice = with(BASE, "    name: API\n", "    name: API\n    name: Mine\n");
+        assert_eq!(clash(&twice, &ours).line, 10);
         let conflict = clash(&format!("{BASE}  x: [\n"), &ours);
         assert!(conflict.why.contains("YAML"), "{conflict:?}");
     }
