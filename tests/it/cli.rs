@@ -235,7 +235,7 @@ fn the_container_action_takes_inputs_and_gives_outputs() {
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
         text.contains(
-            "[\".github/workflows/backend-ci.yml\",\".github/workflows/security-scan.yml\"]"
+            "[\".github/workflows/backend-ci.yml\",\".github/workflows/security-scan.yml\",\".github/ci-tool.lock\"]"
         ),
         "{text}"
     );

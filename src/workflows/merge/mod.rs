@@ -86,20 +86,22 @@ pub fn merge(versions: Versions<'_>) -> Outcome {
     if theirs == base {
         return merged(ours.to_owned());
     }
+    let their_block = Block::parse(theirs);
+    if let Some(twin) = their_block.as_ref().ok().and_then(Block::twin) {
+        let why = format!("the file has `{}` twice in one block", twin.key);
+        return refused(versions, twin.line, &why);
+    }
     if let Some((line, why)) = syntax_error(theirs) {
         let why = format!("the file cannot be read as YAML: {why}");
         return refused(versions, line, &why);
     }
-    let blocks = (Block::parse(base), Block::parse(theirs), Block::parse(ours));
-    let (Ok(base_block), Ok(theirs_block), Ok(ours_block)) = blocks else {
+    let (Ok(their_block), Ok(base_block), Ok(our_block)) =
+        (their_block, Block::parse(base), Block::parse(ours))
+    else {
         return by_line(versions);
     };
-    if let Some(twin) = theirs_block.twin() {
-        let why = format!("the file has `{}` twice in one block", twin.key);
-        return refused(versions, twin.line, &why);
-    }
-    let mut joiner = Joiner::new(&theirs_block);
-    let (text, shape) = joiner.document(&base_block, &theirs_block, &ours_block);
+    let mut joiner = Joiner::new(&their_block);
+    let (text, shape) = joiner.document(&base_block, &their_block, &our_block);
     if !joiner.conflicts.is_empty() {
         return Outcome::Conflict(joiner.conflicts);
     }
