@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asks four independent judges about workflow files (or an action.yml).
+# Asks independent judges about workflow files (or an action.yml, or dependabot.yml).
 # usage: CI_TOOL_PEERS=DIR scripts/check-workflows.sh FILE...
 # exit code: 0 nobody found anything, 1 somebody did, 3 a judge itself failed
 set -uo pipefail
@@ -18,10 +18,13 @@ judge() { # name, number of problems, text
 }
 fail() { echo "$1 itself failed:"; sed 's/^/  /' "$2"; broken=1; }
 
-is_action=false
-case $(basename "$1") in action.yml | action.yaml) is_action=true ;; esac
+kind=workflow
+case $(basename "$1") in
+  action.yml | action.yaml) kind=action ;;
+  dependabot.yml) kind=dependabot ;;
+esac
 
-if ! $is_action; then
+if [ $kind = workflow ]; then
   "$bin/actionlint" -no-color -oneline "$@" >"$out/actionlint" 2>"$out/actionlint.err"
   case $? in
     0 | 1) judge actionlint "$(wc -l <"$out/actionlint")" "$out/actionlint" ;;
@@ -46,6 +49,7 @@ else
   fail zizmor "$out/zizmor.err"
 fi
 
+if [ $kind != dependabot ]; then
 files=()
 for file in "$@"; do files+=("$(realpath "$file")"); done
 cp "$here/peers/github-parser.mjs" "$here/peers/json-modules.mjs" "$peers/npm/"
@@ -55,9 +59,11 @@ case $? in
   0 | 1) if [ -s "$out/github.err" ]; then fail "GitHub's parser" "$out/github.err"; else judge "GitHub's parser" "$(wc -l <"$out/github")" "$out/github"; fi ;;
   *) fail "GitHub's parser" "$out/github.err" ;;
 esac
+fi
 
 schemas=(vendor.github-workflows custom.github-workflows-require-timeout)
-$is_action && schemas=(vendor.github-actions)
+[ $kind = action ] && schemas=(vendor.github-actions)
+[ $kind = dependabot ] && schemas=(vendor.dependabot)
 for schema in "${schemas[@]}"; do
   "$bin/check-jsonschema" --builtin-schema "$schema" "$@" >"$out/schema" 2>&1
   code=$?

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a generated workflow with the real runner `act`, without containers.
 
-usage: run.py PEERS_DIR REPOSITORY WORKFLOW [EVENT]
+usage: run.py PEERS_DIR REPOSITORY WORKFLOW [EVENT]      ACT_SECRETS, ACT_VARS: files of NAME=VALUE lines
 
 REPOSITORY is a scratch clone with the workflow in it. Set-up actions are mapped to the stand-ins beside this
 file; an action without one is refused. Service containers need an engine that is not everywhere: a real
@@ -33,8 +33,8 @@ def fail(message):
 
 
 def take_out_services(text):
-    """The workflow without `services:` of its jobs, and the services' names."""
-    kept, names, inside = [], [], False
+    """The workflow without `services:` of its jobs, and by the services' names their variables."""
+    kept, services, name, inside = [], {}, None, False
     for line in text.splitlines(keepends=True):
         indent = len(line) - len(line.lstrip())
         if line == "    services:\n":
@@ -42,12 +42,14 @@ def take_out_services(text):
             continue
         if inside and line.strip() and indent <= 4:
             inside = False
-        if inside:
-            if indent == 6 and line.rstrip().endswith(":"):
-                names.append(line.strip().rstrip(":"))
-            continue
-        kept.append(line)
-    return "".join(kept), sorted(set(names))
+        if not inside:
+            kept.append(line)
+        elif indent == 6 and line.rstrip().endswith(":"):
+            name = line.strip().rstrip(":")
+            services[name] = {}
+        elif indent == 10 and (found := re.match(r"(\w+): (.*)", line.strip())):
+            services[name][found[1]] = found[2].strip('"')
+    return "".join(kept), services
 
 
 def main():
@@ -68,12 +70,13 @@ def main():
 
     text, services = take_out_services(text)
     postgres = None
-    for service in services:
+    for service, variables in sorted(services.items()):
         if service != "postgres":
             fail(f"there is no stand-in for the service {service}")
         try:
-            postgres = Postgres()
-        except RuntimeError as error:
+            wanted = {key.removeprefix("POSTGRES_"): value for key, value in variables.items()}
+            postgres = Postgres(wanted.get("USER", "postgres"), wanted["PASSWORD"], wanted.get("DB", "postgres"))
+        except (KeyError, RuntimeError) as error:
             fail(error)
         text = text.replace("localhost:5432", f"localhost:{postgres.port}").replace('PGPORT: "5432"', f'PGPORT: "{postgres.port}"')
         print(f"differs: the service postgres is this machine's, at port {postgres.port}")
@@ -87,6 +90,9 @@ def main():
         str(peers / "py/bin/act"), event, "-W", str(workflow), "-P", "ubuntu-24.04=-self-hosted", "--json",
         "--action-offline-mode", "--no-cache-server", *mapped,
     ]
+    for flag, name in (("--secret-file", "ACT_SECRETS"), ("--var-file", "ACT_VARS")):
+        if name in os.environ:
+            command += [flag, os.environ[name]]
     try:
         done = subprocess.run(command, cwd=repository, env=env, capture_output=True, text=True, timeout=900)
     finally:

@@ -535,6 +535,10 @@ pub enum Task {
     Deploy,
     /// Pushes to another forge.
     Sync,
+    /// Proposes newer versions of dependencies.
+    UpdateDependencies,
+    /// Copies a database.
+    BackUp,
 }
 
 /// One thing that a workflow does.
@@ -549,7 +553,7 @@ pub struct Doing {
     pub line: usize,
 }
 
-/// An existing workflow.
+/// An existing workflow, or the configuration of a bot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Workflow {
     /// The file.

@@ -27,11 +27,13 @@ macro_rules! template {
 }
 
 /// Every built-in template, in the order in which a plan lists them.
-const TEMPLATES: [Embedded; 5] = [
+const TEMPLATES: [Embedded; 7] = [
     template!("backend-ci"),
     template!("frontend-ci"),
     template!("security-scan"),
     template!("deploy"),
+    template!("dependabot"),
+    template!("database-backup"),
     template!("gitlab-ci"),
 ];
 
@@ -258,7 +260,7 @@ impl Manifest {
             .map(|item| {
                 serde_json::from_value(item.str().unwrap_or_default().into()).map_err(|_| {
                     SourceError::new(path, text, item.line, 1, "unknown task in `covered-by`")
-                        .help("known are lint, format, type-check, migrations, test, build, security-scan, deploy and sync")
+                        .help("known are lint, format, type-check, migrations, test, build, security-scan, deploy, sync, update-dependencies and back-up")
                 })
             })
             .collect::<Result<_, _>>()?;

@@ -19,6 +19,7 @@ pub mod pins;
 pub mod plan;
 pub mod render;
 pub mod services;
+mod updates;
 pub mod view;
 
 pub use catalog::{Catalog, Target};

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Settings;
 use super::gitlab::{self, GitlabJob};
 use super::services::{self, Reach, ServiceRecipe};
+use super::updates::{self, Update};
 use crate::project::model::{Component, Language, Need, Project, Role, Service, StepKind};
 use crate::project::path;
 
@@ -28,6 +29,10 @@ pub struct View {
     pub deploy_timeout_minutes: u32,
     /// A weekly time that differs from project to project.
     pub weekly_cron: String,
+    /// A time every night that differs from project to project.
+    pub daily_cron: String,
+    /// The image of the newest PostgreSQL that a component uses.
+    pub postgres_image: Option<String>,
     /// Whether jobs run only where their component changed.
     pub filter_paths: bool,
     /// Jobs of backends, libraries and command-line tools.
@@ -42,6 +47,8 @@ pub struct View {
     pub secrets: Vec<String>,
     /// What is deployed, for a step's name.
     pub services_in_words: String,
+    /// What Dependabot can update, and where.
+    pub updates: Vec<Update>,
     /// What concerns a pipeline of GitLab as a whole.
     pub gitlab: super::Gitlab,
 }
@@ -205,13 +212,16 @@ impl View {
         };
         Self {
             title: String::new(),
+            updates: updates::updates(project),
             gitlab: settings.gitlab.clone(),
             file_path: String::new(),
             default_branch: settings.default_branch.clone(),
             runner: settings.runner.clone(),
             timeout_minutes: settings.timeout_minutes,
             deploy_timeout_minutes: settings.timeout_minutes.max(60),
-            weekly_cron: weekly_cron(project),
+            weekly_cron: cron(project, "1"),
+            daily_cron: cron(project, "*"),
+            postgres_image: postgres_image(project),
             filter_paths,
             backends,
             frontends,
@@ -544,14 +554,32 @@ pub(super) fn identifier(name: &str) -> String {
 
 /// GitHub delays schedules at full hours, where everybody else's are. The same
 /// project gets the same time again.
-fn weekly_cron(project: &Project) -> String {
+fn cron(project: &Project, weekday: &str) -> String {
     let mut hash: u32 = 2_166_136_261;
     for component in &project.components {
         for byte in component.root.bytes().chain(component.name.bytes()) {
             hash = (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
         }
     }
-    format!("{} {} * * 1", 1 + hash % 58, 2 + (hash >> 8) % 4)
+    format!("{} {} * * {weekday}", 1 + hash % 58, 2 + (hash >> 8) % 4)
+}
+
+fn postgres_image(project: &Project) -> Option<String> {
+    let images = project
+        .components
+        .iter()
+        .flat_map(|component| &component.services)
+        .filter(|service| service.name == "postgres")
+        .map(|service| &service.image);
+    let major = |image: &String| -> u32 {
+        let tag = image.rsplit(':').next().unwrap_or_default();
+        tag.split(['.', '-'])
+            .next()
+            .unwrap_or_default()
+            .parse()
+            .unwrap_or(0)
+    };
+    images.max_by_key(|image| major(image)).cloned()
 }
 
 fn in_words(names: &[&str]) -> String {

@@ -11,6 +11,8 @@ struct Ran {
     code: i32,
     steps: Vec<(String, String, String)>,
     log: String,
+    /// The last line of the script's answer.
+    last: serde_json::Value,
 }
 
 impl Ran {
@@ -35,25 +37,37 @@ impl Ran {
 
 /// Generates in a copy of a sample, changes it, and runs one workflow.
 fn run(name: &str, workflow: &str, change: impl FnOnce(&Path)) -> Ran {
+    let folder = generated(name, workflow, change);
+    let path = format!(".github/workflows/{workflow}.yml");
+    run_script("run.py", folder.path(), &[&path])
+}
+
+/// A repository from a sample in which a workflow was generated, and then changed.
+fn generated(name: &str, workflow: &str, change: impl FnOnce(&Path)) -> tempfile::TempDir {
     let folder = sample(name);
-    let generated = ci_tool(folder.path(), &["generate"]);
+    let generated = ci_tool(folder.path(), &["generate", "--only", workflow]);
     assert_eq!(generated.code, 0, "{}", generated.stderr);
     change(folder.path());
     git(folder.path(), &["init", "--quiet"]);
     git(folder.path(), &["add", "--all"]);
     git(folder.path(), &["commit", "--quiet", "--message", "sample"]);
+    folder
+}
+
+/// Runs a script of `scripts/act` in a repository.
+fn run_script(script: &str, folder: &Path, arguments: &[&str]) -> Ran {
     let output = Command::new("python3")
-        .arg(root().join("scripts/act/run.py"))
+        .arg(root().join("scripts/act").join(script))
         .arg(peers())
-        .arg(folder.path())
-        .arg(format!(".github/workflows/{workflow}.yml"))
+        .arg(folder)
+        .args(arguments)
         .output()
         .expect("python3 starts");
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     // What differs from GitHub is said in the test's output.
     for line in stdout.lines().filter(|line| line.starts_with("differs: ")) {
-        println!("{name} {workflow} {line}");
+        println!("{} {line}", arguments.concat());
     }
     let steps = stdout
         .lines()
@@ -67,6 +81,11 @@ fn run(name: &str, workflow: &str, change: impl FnOnce(&Path)) -> Ran {
         code: output.status.code().unwrap_or(-1),
         steps,
         log,
+        last: stdout
+            .lines()
+            .last()
+            .and_then(|line| serde_json::from_str(line).ok())
+            .unwrap_or_default(),
     };
     assert_ne!(ran.code, 3, "act could not run: {}", ran.log);
     ran
@@ -226,4 +245,82 @@ fn a_wrong_type_fails_the_type_check_and_nothing_else() {
         "{}",
         ran.log
     );
+}
+
+/// Runs the backup of a real database, after a step was put before another.
+fn back_up(change: Option<(&str, &str)>, arguments: &[&str]) -> Ran {
+    let path = ".github/workflows/database-backup.yml";
+    let folder = generated("fastapi-nextjs", "database-backup", |folder| {
+        if let Some((before, script)) = change {
+            let step = format!("      - name: {before}\n");
+            let script = script.replace('\n', "\n          ");
+            let put_in = format!(
+                "      - name: Break it\n        env:\n          AWS_ACCESS_KEY_ID: backup\n          \
+                 AWS_SECRET_ACCESS_KEY: ${{{{ secrets.BACKUP_SECRET_ACCESS_KEY }}}}\n          \
+                 AWS_DEFAULT_REGION: us-east-1\n          ENDPOINT: ${{{{ vars.BACKUP_ENDPOINT }}}}\n          \
+                 KEY: ${{{{ steps.copy.outputs.key }}}}\n        run: |\n          \
+                 cd \"$RUNNER_TEMP/backup\"\n          {script}\n\n{step}"
+            );
+            replace(folder, path, &step, &put_in);
+        }
+    });
+    let origin = [
+        "remote",
+        "add",
+        "origin",
+        "https://github.com/owner/shop.git",
+    ];
+    git(folder.path(), &origin);
+    run_script("backup.py", folder.path(), arguments)
+}
+
+#[test]
+fn a_backup_can_be_restored_and_old_copies_go() {
+    let ran = back_up(None, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.log);
+    assert_eq!(ran.last["rows"], "500 2", "{}", ran.last);
+    assert_eq!(ran.last["after"], ran.last["wanted"], "{}", ran.last);
+    let count = |key: &str| ran.last[key].as_array().map_or(0, Vec::len);
+    assert!(count("after") < count("before") + 1, "{}", ran.last);
+    assert_eq!(ran.last["foreign"], true);
+    assert!(
+        !ran.log.contains("w/rd") && !ran.log.contains("w%2Frd"),
+        "{}",
+        ran.log
+    );
+}
+
+#[test]
+fn a_backup_that_is_none_fails_and_no_copy_goes() {
+    for (before, script, failed) in [
+        (
+            "Restore the dump and compare",
+            "printf 'broken!!' | dd of=database.dump bs=1 conv=notrunc seek=$(( $(stat --format %s database.dump) - 200 ))",
+            "Restore the dump and compare",
+        ),
+        (
+            "Restore the dump and compare",
+            "PGSERVICE=source pg_dump --format custom --exclude-table-data account --file database.dump",
+            "Restore the dump and compare",
+        ),
+        (
+            "Read the copy back",
+            "head --bytes 100 database.dump.gpg | aws --endpoint-url \"$ENDPOINT\" s3 cp - \"s3://copies/$KEY\"",
+            "Read the copy back",
+        ),
+    ] {
+        let ran = back_up(Some((before, script)), &[]);
+        assert_eq!(ran.failed(), [("backup", failed)], "{}", ran.log);
+        let kept = ran.last["after"].as_array().expect("copies");
+        let before = ran.last["before"].as_array().expect("copies");
+        assert!(before.iter().all(|age| kept.contains(age)), "{}", ran.last);
+    }
+}
+
+#[test]
+fn a_backup_of_nothing_fails() {
+    let ran = back_up(None, &["EMPTY"]);
+    assert_eq!(ran.failed(), [("backup", "Dump")], "{}", ran.log);
+    assert!(ran.log.contains("has no tables"), "{}", ran.log);
+    assert_eq!(ran.last["after"], ran.last["before"]);
 }

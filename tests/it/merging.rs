@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use ci_tool::project::model::{Fact, Project};
-use ci_tool::workflows::catalog::{Catalog, Kind};
+use ci_tool::workflows::catalog::Catalog;
 use ci_tool::workflows::merge::{Outcome, Versions, merge};
 use ci_tool::workflows::plan::{Current, PlanError, Status};
 use ci_tool::workflows::{Plan, Settings, check, header, lock};
 use proptest::prelude::*;
 
-use crate::common::{sample, samples};
+use crate::common::{kind_of, sample, samples};
 use crate::edits;
 use crate::templates::{catalog, settings};
 
@@ -266,7 +266,7 @@ proptest! {
                     }
                     // Only its mark is renewed where the new version is the old one.
                     prop_assert!(is_yaml(&text) || !is_yaml(theirs), "{}", text);
-                    let kind = if file.path == ".gitlab-ci.yml" { Kind::Gitlab } else { Kind::Workflow };
+                    let kind = kind_of(&file.path);
                     if check::problems_of(kind, theirs).is_empty() {
                         let problems = check::problems_of(kind, &text);
                         prop_assert!(problems.is_empty(), "{:?}\n{}", problems, text);

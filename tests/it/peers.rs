@@ -23,11 +23,17 @@ fn judge(files: &[std::path::PathBuf]) -> (i32, String) {
 #[test]
 fn nobody_finds_anything_in_any_sample_or_template() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let mut files = Vec::new();
+    let (mut files, mut bots) = (Vec::new(), Vec::new());
     for name in samples() {
         let sample = sample(&name);
-        let run = ci_tool(sample.path(), &["generate"]);
+        // Also those that one has to ask for.
+        let names: Vec<String> = templates::catalog().names().map(str::to_owned).collect();
+        let run = ci_tool(sample.path(), &["generate", "--only", &names.join(",")]);
         assert_eq!(run.code, 0, "{name}: {}", run.stderr);
+        let bot = folder.path().join(&name).join("dependabot.yml");
+        std::fs::create_dir(folder.path().join(&name)).expect("created");
+        std::fs::copy(sample.path().join(".github/dependabot.yml"), &bot).expect("copied");
+        bots.push(bot);
         let workflows = sample.path().join(".github/workflows");
         for entry in std::fs::read_dir(workflows).expect("listed") {
             let entry = entry.expect("listed");
@@ -48,7 +54,10 @@ fn nobody_finds_anything_in_any_sample_or_template() {
         let plan = ci_tool::workflows::plan(
             &templates::catalog(),
             &project,
-            &templates::settings(),
+            &ci_tool::workflows::Settings {
+                include: templates::catalog().names().map(str::to_owned).collect(),
+                ..templates::settings()
+            },
             &|_| Current::Missing,
         )
         .unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -81,6 +90,11 @@ fn nobody_finds_anything_in_any_sample_or_template() {
                 .any(|line| line.contains(name) && line.ends_with(": 0 problems")),
             "{name}: {text}"
         );
+    }
+    let (code, text) = judge(&bots);
+    assert_eq!(code, 0, "{text}");
+    for name in ["zizmor", "schema vendor.dependabot"] {
+        assert!(text.contains(&format!("{name}: 0 problems")), "{text}");
     }
     println!(
         "{} workflows judged, {of_samples} of them of samples",

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ci_tool::workflows::catalog::Kind;
 use ci_tool::workflows::plan::{Current, Status};
 use ci_tool::workflows::{Plan, check};
 use proptest::prelude::*;
 
-use crate::common::write;
+use crate::common::{kind_of, write};
 use crate::templates::settings;
 
 /// Files of the kinds that detectors look at, whole and broken.
@@ -138,7 +137,7 @@ proptest! {
         prop_assert_eq!(&first, &plan(folder.path()), "the same files gave another plan");
         for file in &first.files {
             if let (true, Some(content)) = (file.status.writes(), &file.content) {
-                let kind = if file.path == ".gitlab-ci.yml" { Kind::Gitlab } else { Kind::Workflow };
+                let kind = kind_of(&file.path);
                 let problems = check::problems_of(kind, content);
                 prop_assert!(problems.is_empty(), "{:?}\n{}", problems, content);
                 write(folder.path(), &file.path, content);

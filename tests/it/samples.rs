@@ -230,3 +230,65 @@ fn a_project_that_tests_already_gets_no_second_pipeline() {
             .exists()
     );
 }
+
+#[test]
+fn dependabot_is_told_every_ecosystem_and_folder() {
+    // The package.json beside manage.py is only for hooks: it is no component.
+    let expected = [
+        (
+            "django-vite-pnpm",
+            "docker-compose / github-actions / npm /web pip /server",
+        ),
+        ("docs-only", "github-actions /"),
+        (
+            "fastapi-nextjs",
+            "docker / docker-compose /backend github-actions / npm /frontend pip /backend",
+        ),
+        ("go-service", "docker / github-actions / gomod /"),
+        ("poetry-api", "docker / github-actions / pip /"),
+        ("rust-cli", "cargo / github-actions /"),
+        ("turbo-monorepo", "github-actions / npm /"),
+        ("uv-service", "github-actions / uv /"),
+    ];
+    assert_eq!(
+        expected.map(|(name, _)| name.to_owned()).to_vec(),
+        samples()
+    );
+    for (name, updates) in expected {
+        let folder = sample(name);
+        let run = ci_tool(folder.path(), &["generate", "--only", "dependabot"]);
+        assert_eq!(run.code, 0, "{name}: {}", run.stderr);
+        let text =
+            std::fs::read_to_string(folder.path().join(".github/dependabot.yml")).expect("written");
+        let found: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter_map(|line| {
+                line.strip_prefix("- package-ecosystem: ")
+                    .or_else(|| line.strip_prefix("- ").filter(|path| path.starts_with('/')))
+            })
+            .collect();
+        assert_eq!(found.join(" "), updates, "{name}");
+    }
+}
+
+#[test]
+fn another_bot_that_updates_dependencies_is_enough() {
+    for (path, text) in [
+        ("renovate.json", "{}"),
+        (".github/dependabot.yaml", "version: 2\nupdates: []\n"),
+        (".github/dependabot.yml", "version: 2\nupdates: []\n"),
+    ] {
+        let folder = sample("uv-service");
+        write(folder.path(), path, text);
+        let run = ci_tool(folder.path(), &["generate", "--only", "dependabot"]);
+        assert_eq!(run.code, 0, "{path}: {}{}", run.stdout, run.stderr);
+        assert!(
+            run.stdout.contains(&format!("{path} does this already")),
+            "{}",
+            run.stdout
+        );
+        let left = std::fs::read_to_string(folder.path().join(path)).expect("read");
+        assert_eq!(left, text);
+    }
+}

@@ -309,6 +309,12 @@ pub(super) fn classify(command: &Command, folder: &str) -> Found {
             }
         }
         "pre-commit" if second == "run" => general(Task::Lint),
+        // The schema alone is compared, not kept.
+        "pg_dump" | "pg_dumpall" | "mysqldump" | "mongodump"
+            if !has("--schema-only") && !has("-s") && !has("--no-data") =>
+        {
+            general(Task::BackUp)
+        }
         "vitest" | "jest" | "mocha" | "ava" | "jasmine" | "karma" | "tap" | "c8" | "nyc" => {
             task(Task::Test, Node)
         }

@@ -17,11 +17,42 @@ const MAX_DEPTH: usize = 5;
 /// Triggers by which a workflow judges a change.
 const CI_TRIGGERS: [&str; 4] = ["push", "pull_request", "pull_request_target", "merge_group"];
 
+/// Where bots that update dependencies are configured.
+const UPDATE_BOTS: [&str; 14] = [
+    ".github/dependabot.yml",
+    ".github/dependabot.yaml",
+    "renovate.json",
+    "renovate.json5",
+    "renovate.jsonc",
+    ".github/renovate.json",
+    ".github/renovate.json5",
+    ".github/renovate.jsonc",
+    ".gitlab/renovate.json",
+    ".gitlab/renovate.json5",
+    ".renovaterc",
+    ".renovaterc.json",
+    ".renovaterc.json5",
+    ".renovaterc.jsonc",
+];
+
 pub(super) fn detect(tree: &Tree, components: &[Component]) -> Vec<Workflow> {
-    tree.directly_in(".github/workflows")
+    let workflows = tree
+        .directly_in(".github/workflows")
         .filter(|file| file.ends_with(".yml") || file.ends_with(".yaml"))
-        .filter_map(|file| read(tree, components, file))
-        .collect()
+        .filter_map(|file| read(tree, components, file));
+    let bots = UPDATE_BOTS
+        .iter()
+        .filter(|file| tree.contains(file))
+        .map(|file| Workflow {
+            path: (*file).to_owned(),
+            name: None,
+            does: vec![Doing {
+                task: Task::UpdateDependencies,
+                component: None,
+                line: 1,
+            }],
+        });
+    bots.chain(workflows).collect()
 }
 
 fn read(tree: &Tree, components: &[Component], file: &str) -> Option<Workflow> {
@@ -42,11 +73,17 @@ fn read(tree: &Tree, components: &[Component], file: &str) -> Option<Workflow> {
             .does
             .into_iter()
             // What runs by hand or by night judges no change.
-            .filter(|doing| {
-                is_ci || matches!(doing.task, Task::SecurityScan | Task::Deploy | Task::Sync)
-            })
+            .filter(|doing| is_ci || is_for_any_trigger(doing.task))
             .collect(),
     })
+}
+
+/// Whether a task is worth the same by hand or by night.
+const fn is_for_any_trigger(task: Task) -> bool {
+    matches!(
+        task,
+        Task::SecurityScan | Task::Deploy | Task::Sync | Task::BackUp
+    )
 }
 
 fn triggers(workflow: &Node) -> Vec<String> {
@@ -306,7 +343,7 @@ impl Reader<'_> {
         everywhere: bool,
         line: usize,
     ) {
-        if matches!(task, Task::SecurityScan | Task::Deploy | Task::Sync) {
+        if is_for_any_trigger(task) {
             self.does.insert(Doing {
                 task,
                 component: None,

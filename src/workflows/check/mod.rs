@@ -2,6 +2,7 @@
 //! GitHub types it, its expressions and its graph of jobs hold, and it keeps
 //! the rules that we promise. Every problem points to the template's line.
 
+mod dependabot;
 mod expressions;
 mod gitlab;
 mod jobs;
@@ -62,8 +63,9 @@ pub fn problems_of(kind: Kind, text: &str) -> Vec<Problem> {
             Ok(node) => {
                 let mut problems = Vec::new();
                 duplicate_keys(&node, &mut problems);
-                if kind == Kind::Gitlab {
-                    gitlab::check(&node, &mut problems);
+                match kind {
+                    Kind::Gitlab => gitlab::check(&node, &mut problems),
+                    _ => dependabot::check(&node, &mut problems),
                 }
                 problems.sort();
                 problems.dedup();

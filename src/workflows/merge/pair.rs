@@ -87,10 +87,12 @@ fn by_name(block: &Block<'_>) -> Option<String> {
     entry(block, "name").map(str::to_owned)
 }
 
-/// An update of Dependabot is known by what it updates.
+/// An update of Dependabot is known by what it updates, and where if it names
+/// one folder.
 fn by_place(block: &Block<'_>) -> Option<String> {
     let ecosystem = entry(block, "package-ecosystem")?;
-    Some(format!("{ecosystem} {}", entry(block, "directory")?))
+    let folder = entry(block, "directory").unwrap_or_default();
+    Some(format!("{ecosystem} {folder}"))
 }
 
 fn by_uses(block: &Block<'_>) -> Option<String> {

@@ -5,6 +5,8 @@ pub mod github;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use ci_tool::workflows::catalog::Kind;
+
 /// A commit that stands for a release of our own action.
 pub const RELEASE: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -24,6 +26,15 @@ pub fn samples() -> Vec<String> {
     names.sort();
     assert!(names.len() >= 8, "{names:?}");
     names
+}
+
+/// What a generated file of this path is.
+pub fn kind_of(path: &str) -> Kind {
+    match path {
+        ".gitlab-ci.yml" => Kind::Gitlab,
+        ".github/dependabot.yml" => Kind::Dependabot,
+        _ => Kind::Workflow,
+    }
 }
 
 /// A copy of a sample in a temporary folder.
