@@ -4,7 +4,7 @@
 usage: CI_TOOL_PEERS=DIR benches/merge.py BIN [SCENARIOS]
 
 Prints Markdown. A scenario is a sample whose workflows were generated, one to four edits of a person in one of them, and
-a change of the project, of its configuration or of the templates. All three tools get the same three texts: what was
+a change of the project or of its configuration. All three tools get the same three texts: what was
 generated first, what the person made of it, what is generated now. What should come of it is worked out here from the
 parsed texts alone:
 
@@ -386,7 +386,10 @@ def scenario(chance):
                 paths = paths_of_lines("\n".join(lines) + "\n")
             except yaml.YAMLError:
                 break
-            lines, touched = edit(lines, paths, chance, f"mine{number}x{chance.randint(100, 999)}")
+            try:
+                lines, touched = edit(lines, paths, chance, f"mine{number}x{chance.randint(100, 999)}")
+            except IndexError:
+                continue  # an earlier edit took away all that this one could be made to
             commented += touched
         edited = "\n".join(lines) + "\n"
         (project / file).write_text(edited)

@@ -27,6 +27,13 @@ if ! command -v rsync >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rsync >/dev/null
 fi
+# Generated scripts use what every runner of GitHub has.
+for tool in jq gpg curl; do
+  if ! command -v "$tool" >/dev/null; then
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends jq gnupg curl >/dev/null
+  fi
+done
 "$dir/py/bin/actionlint" --version | head -n 1
 "$dir/py/bin/zizmor" --version
 "$dir/py/bin/check-jsonschema" --version

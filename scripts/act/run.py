@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Runs a generated workflow with the real runner `act`, without containers.
 
-usage: run.py PEERS_DIR REPOSITORY WORKFLOW [EVENT]      ACT_SECRETS, ACT_VARS: files of NAME=VALUE lines
+usage: run.py PEERS_DIR REPOSITORY WORKFLOW [EVENT]      
+Variables: ACT_SECRETS, ACT_VARS: files of NAME=VALUE lines; ACT_EVENT: the event's JSON; ACT_GITCONFIG: git's
+configuration; CI_TOOL_BIN: the binary that stands in for our own container action.
 
 REPOSITORY is a scratch clone with the workflow in it. Set-up actions are mapped to the stand-ins beside this
 file; an action without one is refused. Service containers need an engine that is not everywhere: a real
@@ -63,10 +65,17 @@ def main():
         if name == "actions/checkout":
             continue  # built into act
         stand_in = HERE / "actions" / name.replace("/", "-")
+        if name == "intowork/ci-action" and "CI_TOOL_BIN" in os.environ:
+            stand_in = pathlib.Path(tempfile.mkdtemp(prefix="ci-tool-action-"))
+            command = f"'{os.environ['CI_TOOL_BIN']}' ${{{{ inputs.command }}}}"
+            release = {"CI_TOOL_ACTION": f"{name}@{commit} # v1.0.0"}
+            step = {"name": "Run", "shell": "bash", "run": command, "env": release}
+            action = {"name": "ci-tool", "inputs": {"command": {}}, "runs": {"using": "composite", "steps": [step]}}
+            (stand_in / "action.yml").write_text(json.dumps(action))
         if not stand_in.is_dir():
             fail(f"there is no stand-in for {name}")
         mapped += ["--local-repository", f"{name}@{commit}={stand_in}"]
-        print(f"differs: {name} is {stand_in.relative_to(HERE)}")
+        print(f"differs: {name} is {stand_in.name}")
 
     text, services = take_out_services(text)
     postgres = None
@@ -90,7 +99,9 @@ def main():
         str(peers / "py/bin/act"), event, "-W", str(workflow), "-P", "ubuntu-24.04=-self-hosted", "--json",
         "--action-offline-mode", "--no-cache-server", *mapped,
     ]
-    for flag, name in (("--secret-file", "ACT_SECRETS"), ("--var-file", "ACT_VARS")):
+    if "ACT_GITCONFIG" in os.environ:
+        shutil.copy(os.environ["ACT_GITCONFIG"], pathlib.Path(home, ".gitconfig"))
+    for flag, name in (("--secret-file", "ACT_SECRETS"), ("--var-file", "ACT_VARS"), ("--eventpath", "ACT_EVENT")):
         if name in os.environ:
             command += [flag, os.environ[name]]
     try:

@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(default_value = ".")]
     pub path: PathBuf,
 
-    /// Only these templates, separated by commas (backend-ci, frontend-ci, security-scan, deploy, gitlab-ci)
+    /// Only these templates, separated by commas (backend-ci, frontend-ci, security-scan, deploy, dependabot, database-backup, uptime, sync-repositories, keep-up-to-date, gitlab-ci)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
 
@@ -303,6 +303,7 @@ fn settings(
         include: generate.include.clone(),
         force: args.force,
         resolved: args.resolved.clone(),
+        uptime_urls: generate.uptime.urls.clone(),
         target: target(args, config),
         gitlab: Gitlab {
             file: generate.gitlab.file.clone().unwrap_or(defaults.gitlab.file),

@@ -210,6 +210,27 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             "write one tag an item: [linux, docker]",
         );
     }
+    let is_address = |url: &str| {
+        let host = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
+        host.is_some_and(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+            && url.bytes().all(|byte| byte.is_ascii_graphic())
+            && !url.contains(['`', '"', '\'', '\\', '$', '{', '}'])
+    };
+    if let Some(url) = config
+        .generate
+        .uptime
+        .urls
+        .iter()
+        .find(|url| !is_address(url))
+    {
+        return at(
+            &["generate", "uptime", "urls"],
+            format!("{url:?} is no address"),
+            "write one such as https://api.example.com/health",
+        );
+    }
     Ok(())
 }
 
@@ -427,6 +448,11 @@ mod tests {
                 "generate:\n  gitlab:\n    tags: [\"a,b\"]\n",
                 3,
                 "no tag of a runner",
+            ),
+            (
+                "generate:\n  uptime:\n    urls: [\"https://${{ github.token }}\"]\n",
+                3,
+                "no address",
             ),
             ("generate:\n  target: gitlabb\n", 2, "did you mean `gitlab`"),
             ("- a\n", 1, "invalid type"),

@@ -112,6 +112,16 @@ pub struct Generate {
     pub target: Option<TargetName>,
     /// What concerns GitLab alone.
     pub gitlab: Gitlab,
+    /// What the template `uptime` watches.
+    pub uptime: Uptime,
+}
+
+/// What is asked whether it answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Uptime {
+    /// The addresses, such as `https://api.example.com/health`.
+    pub urls: Vec<String>,
 }
 
 /// What files are generated for.

@@ -27,13 +27,16 @@ macro_rules! template {
 }
 
 /// Every built-in template, in the order in which a plan lists them.
-const TEMPLATES: [Embedded; 7] = [
+const TEMPLATES: [Embedded; 10] = [
     template!("backend-ci"),
     template!("frontend-ci"),
     template!("security-scan"),
     template!("deploy"),
     template!("dependabot"),
     template!("database-backup"),
+    template!("uptime"),
+    template!("sync-repositories"),
+    template!("keep-up-to-date"),
     template!("gitlab-ci"),
 ];
 

@@ -51,6 +51,8 @@ pub struct Settings {
     pub force: bool,
     /// Paths of files into which a person has put what they want of the new version.
     pub resolved: Vec<String>,
+    /// Addresses that shall answer.
+    pub uptime_urls: Vec<String>,
     /// Only templates for this place.
     pub target: Target,
     /// What concerns GitLab alone.
@@ -112,6 +114,7 @@ impl Default for Settings {
             include: Vec::new(),
             force: false,
             resolved: Vec::new(),
+            uptime_urls: Vec::new(),
             target: Target::default(),
             gitlab: Gitlab::default(),
         }

@@ -31,6 +31,14 @@ pub struct View {
     pub weekly_cron: String,
     /// A time every night that differs from project to project.
     pub daily_cron: String,
+    /// Every hour, at a minute that differs from project to project.
+    pub hourly_cron: String,
+    /// The same for every quarter of an hour.
+    pub quarter_hourly_cron: String,
+    /// Whether the repository is kept in two places.
+    pub mirrors: bool,
+    /// Addresses that shall answer.
+    pub uptime_urls: Vec<String>,
     /// The image of the newest PostgreSQL that a component uses.
     pub postgres_image: Option<String>,
     /// Whether jobs run only where their component changed.
@@ -210,6 +218,7 @@ impl View {
             [only] => only.root != ".",
             _ => true,
         };
+        let times = Times::of(project);
         Self {
             title: String::new(),
             updates: updates::updates(project),
@@ -219,8 +228,12 @@ impl View {
             runner: settings.runner.clone(),
             timeout_minutes: settings.timeout_minutes,
             deploy_timeout_minutes: settings.timeout_minutes.max(60),
-            weekly_cron: cron(project, "1"),
-            daily_cron: cron(project, "*"),
+            weekly_cron: times.weekly(),
+            daily_cron: times.daily(),
+            hourly_cron: times.hourly(),
+            quarter_hourly_cron: times.quarter_hourly(),
+            mirrors: !project.mirrors.is_empty(),
+            uptime_urls: settings.uptime_urls.clone(),
             postgres_image: postgres_image(project),
             filter_paths,
             backends,
@@ -552,16 +565,46 @@ pub(super) fn identifier(name: &str) -> String {
     id
 }
 
-/// GitHub delays schedules at full hours, where everybody else's are. The same
-/// project gets the same time again.
-fn cron(project: &Project, weekday: &str) -> String {
-    let mut hash: u32 = 2_166_136_261;
-    for component in &project.components {
-        for byte in component.root.bytes().chain(component.name.bytes()) {
-            hash = (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
+/// Times of schedules. GitHub delays those at full hours, where everybody else's
+/// are. The same project gets the same time again.
+struct Times {
+    hash: u32,
+}
+
+impl Times {
+    fn of(project: &Project) -> Self {
+        let mut hash: u32 = 2_166_136_261;
+        for component in &project.components {
+            for byte in component.root.bytes().chain(component.name.bytes()) {
+                hash = (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
+            }
         }
+        Self { hash }
     }
-    format!("{} {} * * {weekday}", 1 + hash % 58, 2 + (hash >> 8) % 4)
+
+    const fn minute(&self) -> u32 {
+        1 + self.hash % 58
+    }
+
+    const fn hour(&self) -> u32 {
+        2 + (self.hash >> 8) % 4
+    }
+
+    fn weekly(&self) -> String {
+        format!("{} {} * * 1", self.minute(), self.hour())
+    }
+
+    fn daily(&self) -> String {
+        format!("{} {} * * *", self.minute(), self.hour())
+    }
+
+    fn hourly(&self) -> String {
+        format!("{} * * * *", self.minute())
+    }
+
+    fn quarter_hourly(&self) -> String {
+        format!("{}/15 * * * *", 1 + self.hash % 13)
+    }
 }
 
 fn postgres_image(project: &Project) -> Option<String> {

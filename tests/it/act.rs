@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{ci_tool, git, peers, root, sample};
+use crate::common::{ci_tool, git, peers, root, sample, write};
 
 /// What a run under act gave: its exit code, and each step's result by job.
 struct Ran {
@@ -323,4 +323,120 @@ fn a_backup_of_nothing_fails() {
     assert_eq!(ran.failed(), [("backup", "Dump")], "{}", ran.log);
     assert!(ran.log.contains("has no tables"), "{}", ran.log);
     assert_eq!(ran.last["after"], ran.last["before"]);
+}
+
+/// Runs a workflow beside a small GitHub, once for each phase.
+fn beside_github(
+    workflow: &str,
+    change: impl FnOnce(&Path),
+    phases: &[&str],
+) -> Vec<serde_json::Value> {
+    let folder = sample("poetry-api");
+    write(
+        folder.path(),
+        ".github/ci-tool.yml",
+        "generate:\n  only: [backend-ci, uptime, keep-up-to-date]\n  uptime:\n    urls: [http://site.test/health]\n",
+    );
+    let run = ci_tool(folder.path(), &["generate"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    change(folder.path());
+    git(
+        folder.path(),
+        &["init", "--quiet", "--initial-branch", "main"],
+    );
+    git(folder.path(), &["add", "--all"]);
+    git(folder.path(), &["commit", "--quiet", "--message", "sample"]);
+    let output = Command::new("python3")
+        .arg(root().join("scripts/act/forge.py"))
+        .arg(peers())
+        .arg(folder.path())
+        .arg(format!(".github/workflows/{workflow}.yml"))
+        .args(phases)
+        .env("CI_TOOL_BIN", env!("CARGO_BIN_EXE_ci-tool"))
+        .output()
+        .expect("python3 starts");
+    let answers: Vec<serde_json::Value> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(
+        answers.len(),
+        phases.len(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for answer in &answers {
+        let log = answer["log"].as_str().unwrap_or_default();
+        assert!(!log.contains("a-secret-token"), "{log}");
+    }
+    answers
+}
+
+#[test]
+fn an_address_that_is_down_has_one_issue_until_it_is_up() {
+    let answers = beside_github("uptime", |_| {}, &["up", "down", "down", "up"]);
+    let states: Vec<Vec<&str>> = answers
+        .iter()
+        .map(|answer| {
+            assert_eq!(answer["exit"], 0, "{}", answer["log"]);
+            let issues = answer["issues"].as_array().expect("issues");
+            issues
+                .iter()
+                .filter_map(|issue| issue[1].as_str())
+                .collect()
+        })
+        .collect();
+    assert_eq!(states, [vec![], vec!["open"], vec!["open"], vec!["closed"]]);
+    assert_eq!(answers[2]["comments"].as_array().map(Vec::len), Some(0));
+    assert_eq!(answers[3]["comments"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn what_is_out_of_date_is_proposed_once_and_never_over_a_persons_commit() {
+    let phases = ["no-token", "proposal", "proposal", "person"];
+    let answers = beside_github(
+        "keep-up-to-date",
+        |folder| {
+            let config = ".github/ci-tool.yml";
+            replace(
+                folder,
+                config,
+                "generate:\n",
+                "generate:\n  timeout-minutes: 7\n",
+            );
+        },
+        &phases,
+    );
+    let failed = |at: usize| answers[at]["failed"].to_string();
+    assert_eq!(
+        failed(0),
+        "[\"Propose what changed\"]",
+        "{}",
+        answers[0]["log"]
+    );
+    assert!(
+        answers[0]["log"]
+            .as_str()
+            .expect("log")
+            .contains("CI_TOOL_TOKEN")
+    );
+    assert_eq!(answers[0]["commits"].to_string(), "[]");
+    for answer in &answers[1..3] {
+        assert_eq!(answer["exit"], 0, "{}", answer["log"]);
+        assert_eq!(
+            answer["pulls"].to_string(),
+            "[[\"ci-tool/update\",\"main\"]]"
+        );
+        assert_eq!(answer["commits"][0], "Update generated workflows");
+    }
+    assert_eq!(
+        failed(3),
+        "[\"Propose what changed\"]",
+        "{}",
+        answers[3]["log"]
+    );
+    assert_eq!(answers[3]["commits"][0], "A person's commit");
+
+    let nothing = beside_github("keep-up-to-date", |_| {}, &["no-token"]);
+    assert_eq!(nothing[0]["exit"], 0, "{}", nothing[0]["log"]);
 }

@@ -320,7 +320,8 @@ fn nothing_of_a_repository_is_a_command_to_the_runner() {
     assert!(!commands.is_empty());
     for command in commands {
         assert!(
-            command.starts_with("::error file=.github/workflows/"),
+            command.starts_with("::error file=.github/workflows/")
+                || command.starts_with("::error file=.github/dependabot.yml,"),
             "{command}"
         );
     }

@@ -191,6 +191,7 @@ fn links_of_pages_lead_somewhere() {
         "docs/kept-alive.md",
         "docs/pins.md",
         "docs/gitlab.md",
+        "docs/workflows.md",
         "docs/reference/plan.md",
     ] {
         let text = std::fs::read_to_string(root().join(page))

@@ -27,7 +27,11 @@ fn nobody_finds_anything_in_any_sample_or_template() {
     for name in samples() {
         let sample = sample(&name);
         // Also those that one has to ask for.
-        let names: Vec<String> = templates::catalog().names().map(str::to_owned).collect();
+        let catalog = templates::catalog();
+        let names: Vec<&str> = catalog
+            .names()
+            .filter(|name| *name != "gitlab-ci")
+            .collect();
         let run = ci_tool(sample.path(), &["generate", "--only", &names.join(",")]);
         assert_eq!(run.code, 0, "{name}: {}", run.stderr);
         let bot = folder.path().join(&name).join("dependabot.yml");

@@ -2,7 +2,7 @@
 //! alone do not reach them all.
 
 use ci_tool::project::model::{
-    Component, Evidence, Fact, Language, Need, Platform, Project, Role, StepKind, Workspace,
+    Component, Evidence, Fact, Language, Mirror, Need, Platform, Project, Role, StepKind, Workspace,
 };
 use ci_tool::workflows::plan::Current;
 use ci_tool::workflows::{Catalog, Gitlab, OwnAction, Settings, Target, plan};
@@ -25,6 +25,10 @@ pub fn settings() -> Settings {
             version: Some("v1.0.0".to_owned()),
         },
         target: Target::All,
+        uptime_urls: vec![
+            "https://api.example.com/health?a=b%20&c=d#e".to_owned(),
+            "http://[::1]:8000/~x".to_owned(),
+        ],
         gitlab: Gitlab {
             tags: vec!["docker".to_owned(), "size: big # yes".to_owned()],
             image: Some(format!("registry.example.com/ci-tool:1@sha256:{DIGEST}")),
@@ -49,7 +53,12 @@ fn project(components: Vec<Component>) -> Project {
                 component: None,
             })
             .to_vec(),
-        mirrors: Vec::new(),
+        mirrors: vec![Mirror {
+            kind: "gitlab-ci".to_owned(),
+            path: ".gitlab-ci.yml".to_owned(),
+            line: 1,
+            detail: "builds".to_owned(),
+        }],
         workflows: Vec::new(),
         warnings: Vec::new(),
     }
