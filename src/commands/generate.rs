@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::config::Config;
+use crate::config::model::{JobRules, Runner};
+use crate::config::{Config, Loaded};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::project::model::Project;
@@ -13,8 +14,9 @@ use crate::report;
 use crate::report::plan::Mode;
 use crate::sys::fs::{self, WriteError};
 use crate::workflows::catalog::Kind;
+use crate::workflows::house::{House, OwnStep, Place};
 use crate::workflows::plan::{Current, Plan, PlanError, PlannedFile, Status};
-use crate::workflows::{Catalog, Gitlab, OwnAction, Settings, Target, explain, plan};
+use crate::workflows::{Catalog, Gitlab, OwnAction, Settings, Target, explain, house, plan};
 
 /// Write the workflows that a repository lacks.
 ///
@@ -152,7 +154,7 @@ fn make_plan(args: &Args, context: &Context) -> Result<(Catalog, Project, Plan)>
         microseconds = started.elapsed().as_micros() as u64,
         "detected"
     );
-    let settings = settings(args, context, &project, &loaded.config)?;
+    let settings = settings(args, context, &project, &loaded)?;
     for template in &mut catalog.templates {
         if template.manifest.kind == Kind::Gitlab {
             template.manifest.file.clone_from(&settings.gitlab.file);
@@ -236,8 +238,9 @@ fn settings(
     args: &Args,
     context: &Context,
     project: &Project,
-    config: &Config,
+    loaded: &Loaded,
 ) -> Result<Settings> {
+    let config = &loaded.config;
     let defaults = Settings::default();
     let generate = &config.generate;
     let own_action = match (context.env.get("CI_TOOL_ACTION"), &generate.action) {
@@ -303,6 +306,7 @@ fn settings(
         include: generate.include.clone(),
         force: args.force,
         resolved: args.resolved.clone(),
+        house: house(loaded),
         uptime_urls: generate.uptime.urls.clone(),
         target: target(args, config),
         gitlab: Gitlab {
@@ -310,6 +314,66 @@ fn settings(
             tags: generate.gitlab.tags.clone(),
             image: generate.gitlab.image.clone(),
         },
+    })
+}
+
+/// What the configuration wants of jobs.
+fn house(loaded: &Loaded) -> House {
+    let rules = loaded.config.generate.jobs.iter();
+    House {
+        rules: rules
+            .filter_map(|(pattern, rules)| house_rule(loaded, pattern, rules))
+            .collect(),
+        source: loaded.text.clone(),
+    }
+}
+
+fn house_rule(loaded: &Loaded, pattern: &str, rules: &JobRules) -> Option<house::Rule> {
+    let line = loaded.line_of(&["generate", "jobs", pattern]);
+    let steps = [
+        (Place::First, "first", &rules.steps.first),
+        (
+            Place::BeforeInstall,
+            "before-install",
+            &rules.steps.before_install,
+        ),
+        (
+            Place::AfterInstall,
+            "after-install",
+            &rules.steps.after_install,
+        ),
+        (Place::Last, "last", &rules.steps.last),
+    ];
+    let steps = steps.into_iter().filter(|(_, _, steps)| !steps.is_empty());
+    Some(house::Rule {
+        pattern: pattern.to_owned(),
+        line,
+        // The configuration's checks let no other pass.
+        matcher: house::Rule::matcher(pattern).ok()?,
+        runner: rules.runner.clone().map(|runner| match runner {
+            Runner::Label(label) => house::Runner::Label(label),
+            Runner::Labels(labels) => house::Runner::Labels(labels),
+            Runner::Group { group, labels } => house::Runner::Group { group, labels },
+        }),
+        timeout_minutes: rules.timeout_minutes,
+        env: rules.env.clone(),
+        permissions: rules.permissions.clone(),
+        cache: rules.cache,
+        steps: steps
+            .map(|(place, key, steps)| {
+                let mut written = house::written_steps(&loaded.text, pattern, key);
+                if written.is_empty() {
+                    written = steps
+                        .iter()
+                        .map(|step| OwnStep {
+                            text: step.0.trim_end().to_owned(),
+                            line,
+                        })
+                        .collect();
+                }
+                (place, written)
+            })
+            .collect(),
     })
 }
 
@@ -346,6 +410,12 @@ fn current(root: &Path, path: &str) -> Current {
 fn failure(error: PlanError) -> anyhow::Error {
     match &error {
         PlanError::Unknown { .. } | PlanError::Lock(_) => Failure::usage(error.to_string()).into(),
+        PlanError::Template(errors) if errors.iter().all(|error| error.path == house::SOURCE) => {
+            Failure::usage(format!(
+                "what `generate.jobs` asks for is not sound, nothing was written\n{error}"
+            ))
+            .into()
+        }
         PlanError::Template(_) => Failure::failed(format!(
             "a template is broken, nothing was written\n{error}"
         ))

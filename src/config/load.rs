@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::model::Config;
+use super::model::{Config, JobRules, TemplateSource};
 use super::suggest::nearest;
 use crate::error::SourceError;
 
@@ -35,6 +35,15 @@ pub struct Loaded {
     pub path: Option<PathBuf>,
     /// What it says, defaults where it says nothing.
     pub config: Config,
+    /// Its text.
+    pub text: String,
+}
+
+impl Loaded {
+    /// The line of a key, 1 where it is not found.
+    pub fn line_of(&self, keys: &[&str]) -> usize {
+        place_of(&self.text, keys).0
+    }
 }
 
 /// Reads the configuration of the repository at `root`, or the file `given`.
@@ -83,6 +92,7 @@ pub fn load(root: &Path, given: Option<&Path>) -> Result<Loaded, ConfigError> {
     Ok(Loaded {
         path: Some(path),
         config,
+        text,
     })
 }
 
@@ -209,6 +219,60 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             format!("{tag:?} is no tag of a runner"),
             "write one tag an item: [linux, docker]",
         );
+    }
+    for (pattern, rules) in &config.generate.jobs {
+        let keys = ["generate", "jobs", pattern];
+        if globset::Glob::new(pattern).is_err() {
+            return at(
+                &keys,
+                format!("{pattern:?} is no glob"),
+                "write `*`, a job, or TEMPLATE/JOB",
+            );
+        }
+        if *rules == JobRules::default() {
+            return at(
+                &keys,
+                format!("`{pattern}` asks for nothing"),
+                "known are runner, timeout-minutes, env, permissions, cache and steps",
+            );
+        }
+        if rules
+            .timeout_minutes
+            .is_some_and(|minutes| !(1..=360).contains(&minutes))
+        {
+            let keys = ["generate", "jobs", pattern, "timeout-minutes"];
+            return at(
+                &keys,
+                "`timeout-minutes` is out of range".to_owned(),
+                "GitHub allows 1 to 360",
+            );
+        }
+        if let Some(wrong) = rules
+            .permissions
+            .values()
+            .find(|value| !["read", "write", "none"].contains(&value.as_str()))
+        {
+            let keys = ["generate", "jobs", pattern, "permissions"];
+            return at(
+                &keys,
+                format!("`{wrong}` is no access"),
+                "write read, write or none",
+            );
+        }
+    }
+    for source in &config.generate.templates {
+        let TemplateSource::Git(source) = source else {
+            continue;
+        };
+        let is_commit =
+            source.commit.len() == 40 && source.commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_commit {
+            return at(
+                &["generate", "templates"],
+                format!("{:?} is no full commit id", source.commit),
+                "a branch or a tag may change: `git ls-remote ADDRESS` shows the commit of 40 digits that it names now",
+            );
+        }
     }
     let is_address = |url: &str| {
         let host = url
@@ -448,6 +512,27 @@ mod tests {
                 "generate:\n  gitlab:\n    tags: [\"a,b\"]\n",
                 3,
                 "no tag of a runner",
+            ),
+            (
+                "generate:\n  jobs:\n    \"*\":\n      timeout-minutes: 0\n",
+                4,
+                "out of range",
+            ),
+            ("generate:\n  jobs:\n    api: {}\n", 3, "asks for nothing"),
+            (
+                "generate:\n  jobs:\n    api:\n      steps:\n        first:\n          - name: x\n",
+                6,
+                "either `run` or `uses`",
+            ),
+            (
+                "generate:\n  jobs:\n    api:\n      permissions:\n        contents: all\n",
+                4,
+                "no access",
+            ),
+            (
+                "generate:\n  templates:\n    - git: https://example.com/x\n      commit: main\n",
+                2,
+                "no full commit",
             ),
             (
                 "generate:\n  uptime:\n    urls: [\"https://${{ github.token }}\"]\n",

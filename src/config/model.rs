@@ -114,6 +114,133 @@ pub struct Generate {
     pub gitlab: Gitlab,
     /// What the template `uptime` watches.
     pub uptime: Uptime,
+    /// Where templates of your own come from. A later one overrides an earlier
+    /// one of the same name, and all of them ci-tool's.
+    pub templates: Vec<TemplateSource>,
+    /// What you want of jobs, whatever template they come from. A key is `*`, a
+    /// job, `TEMPLATE/JOB` or a glob of it; the one that says more wins.
+    #[serde(deserialize_with = "unique")]
+    pub jobs: BTreeMap<String, JobRules>,
+}
+
+/// A folder with templates: in the repository, or in another one at a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "a folder, or `git`, `commit` and perhaps `path`"
+)]
+pub enum TemplateSource {
+    /// A folder of the repository.
+    Folder(String),
+    /// A folder of another repository.
+    Git(GitSource),
+}
+
+/// A folder of another repository, at a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GitSource {
+    /// Its address: `https://…`, `ssh://…` or `git@host:…`.
+    pub git: String,
+    /// The full commit id. What a branch or a tag names may change.
+    pub commit: String,
+    /// The folder in it. Without it the root.
+    #[serde(default)]
+    pub path: Option<String>,
+}
+
+/// What you want of jobs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JobRules {
+    /// Where they run: a label, a list of labels, or `group` and `labels`.
+    pub runner: Option<Runner>,
+    /// Their time limit in minutes, 1 to 360.
+    #[schemars(range(min = 1, max = 360))]
+    pub timeout_minutes: Option<u32>,
+    /// Variables, for example those of a proxy. Everybody can read them.
+    #[serde(deserialize_with = "unique")]
+    pub env: BTreeMap<String, String>,
+    /// Permissions beside those that they have: `id-token: write`.
+    #[serde(deserialize_with = "unique")]
+    pub permissions: BTreeMap<String, String>,
+    /// `false` takes out what set-up actions keep from run to run.
+    pub cache: Option<bool>,
+    /// Steps of your own.
+    pub steps: StepPlaces,
+}
+
+/// Where a job runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(
+    untagged,
+    expecting = "a label, a list of labels, or `group` and `labels`"
+)]
+pub enum Runner {
+    /// One label.
+    Label(String),
+    /// All of these labels.
+    Labels(Vec<String>),
+    /// A group of runners.
+    Group {
+        /// The group.
+        group: String,
+        /// Labels that a runner must have, too.
+        #[serde(default)]
+        labels: Vec<String>,
+    },
+}
+
+/// Steps of your own, as they stand in a workflow, by their place in a job.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StepPlaces {
+    /// Before everything else.
+    pub first: Vec<Step>,
+    /// Before dependencies are installed; only in jobs that install some.
+    pub before_install: Vec<Step>,
+    /// After that.
+    pub after_install: Vec<Step>,
+    /// After everything else.
+    pub last: Vec<Step>,
+}
+
+/// A step, as the YAML that it is written as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step(pub String);
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let step = serde_yaml::Mapping::deserialize(deserializer)?;
+        if step.contains_key("run") == step.contains_key("uses") {
+            return Err(D::Error::custom("a step has either `run` or `uses`"));
+        }
+        serde_yaml::to_string(&[step])
+            .map(Self)
+            .map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for Step {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let steps: Vec<serde_yaml::Value> =
+            serde_yaml::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        steps.first().serialize(serializer)
+    }
+}
+
+impl JsonSchema for Step {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Step".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "object",
+            "description": "A step, as it stands in a workflow: `run` or `uses`, and what belongs to it.",
+            "oneOf": [{"required": ["run"]}, {"required": ["uses"]}],
+        })
+    }
 }
 
 /// What is asked whether it answers.

@@ -129,6 +129,10 @@ pub fn text(plan: &Plan, mode: Mode) -> String {
         let diff = escape_terminal(&diff::unified(&file.path, file.before.as_deref(), content));
         let _ = write!(out, "\n{}", diff::coloured(&diff));
     }
+    for pattern in &plan.unused_rules {
+        let note = format!("`generate.jobs` names no job of these files by {pattern:?}");
+        let _ = writeln!(out, "\n{}", escape_line(&note));
+    }
     if !plan.gaps.is_empty() {
         let _ = writeln!(out, "\n{bold}What no workflow can prove yet{bold:#}");
         for gap in &plan.gaps {
@@ -264,6 +268,13 @@ pub fn markdown(plan: &Plan, mode: Mode) -> String {
             }
         }
     }
+    for pattern in &plan.unused_rules {
+        let _ = writeln!(
+            out,
+            "\n`generate.jobs` names no job of these files by {}",
+            cell(&format!("{pattern:?}"))
+        );
+    }
     if !plan.gaps.is_empty() {
         out.push_str("\n### What no workflow can prove yet\n\n");
         for gap in &plan.gaps {
@@ -330,6 +341,7 @@ mod tests {
                 changes: false,
                 content: String::new(),
             },
+            unused_rules: Vec::new(),
             gaps: Vec::new(),
         }
     }

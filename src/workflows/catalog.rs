@@ -1,6 +1,8 @@
 //! The templates that are built in. Adding one is a folder in
 //! `workflows-templates/` and a line in [`TEMPLATES`].
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::error::SourceError;
 use crate::project::document::{self, Node, Syntax};
 use crate::project::model::Task;
@@ -71,6 +73,8 @@ pub struct Template {
     pub body_path: String,
     /// The text of `template.yml`.
     pub body: String,
+    /// Where it comes from; `None` for one that comes with the binary.
+    pub source: Option<String>,
 }
 
 impl Template {
@@ -87,6 +91,7 @@ impl Template {
             manifest_text: manifest.to_owned(),
             body_path: format!("{folder}/template.yml"),
             body: body.to_owned(),
+            source: None,
         })
     }
 }
@@ -98,6 +103,8 @@ pub struct Catalog {
     pub templates: Vec<Template>,
     /// Texts that templates include, by the name they are included under.
     pub partials: Vec<(String, String)>,
+    /// The names of those that do not come with the binary.
+    own_partials: BTreeSet<String>,
 }
 
 impl Catalog {
@@ -115,6 +122,7 @@ impl Catalog {
                 .iter()
                 .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
                 .collect(),
+            own_partials: BTreeSet::new(),
         })
     }
 
@@ -133,6 +141,83 @@ impl Catalog {
             at += 1;
         }
         parts
+    }
+
+    /// Adds the templates and parts of a folder, by their paths in it; `source` is
+    /// how people call the folder. One of a known name takes the other's place.
+    /// Answers with the names of those that did.
+    ///
+    /// # Errors
+    /// Where a manifest is wrong or a file is missing, and where there is no template.
+    pub fn add(
+        &mut self,
+        source: &str,
+        files: &BTreeMap<String, String>,
+    ) -> Result<Vec<String>, SourceError> {
+        let path = |file: &str| format!("{source}/{file}");
+        let missing = |file: &str, what: &str, help: &str| {
+            SourceError::new(path(file), "", 1, 1, what).help(help)
+        };
+        let mut overridden = Vec::new();
+        let mut is_empty = true;
+        for (file, text) in files {
+            if file.starts_with("partials/") {
+                let part = (file.clone(), text.clone());
+                self.own_partials.insert(file.clone());
+                match self.partials.iter_mut().find(|(name, _)| name == file) {
+                    Some(known) => *known = part,
+                    None => self.partials.push(part),
+                }
+                continue;
+            }
+            let Some(name) = file.strip_suffix("/template.toml") else {
+                continue;
+            };
+            is_empty = false;
+            let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if name.is_empty() || !name.chars().all(is_name) {
+                return Err(missing(
+                    file,
+                    "the folder's name is no name of a template",
+                    "use small letters, digits and `-`",
+                ));
+            }
+            let body_file = format!("{name}/template.yml");
+            let body = files.get(&body_file).ok_or_else(|| {
+                missing(
+                    &body_file,
+                    "the template's text is missing",
+                    "it stands beside template.toml",
+                )
+            })?;
+            let mut template = Template::new(name, &path(name), text, body)?;
+            template.source = Some(source.to_owned());
+            match self.templates.iter_mut().find(|known| known.name == name) {
+                Some(known) => {
+                    overridden.push(name.to_owned());
+                    *known = template;
+                }
+                None => self.templates.push(template),
+            }
+        }
+        if is_empty {
+            return Err(missing(
+                "",
+                "there is no template in this folder",
+                "a template is a folder with template.toml and template.yml; `ci-tool template new` makes one",
+            ));
+        }
+        Ok(overridden)
+    }
+
+    /// Whether a text, by the name that errors call it, comes with the binary.
+    pub fn is_built_in(&self, path: &str) -> bool {
+        let is_template = self
+            .templates
+            .iter()
+            .any(|template| template.source.is_none() && template.body_path == path);
+        let is_part = self.partials.iter().any(|(name, _)| name == path);
+        is_template || (is_part && !self.own_partials.contains(path))
     }
 
     /// The text of a template or of a part, by the name that errors call it.

@@ -30,11 +30,13 @@ pub struct Drift {
 }
 
 /// Facts that only the configuration or the command line decides.
-const DECIDED: [&str; 4] = [
+const DECIDED: [&str; 6] = [
     "runner",
     "timeout_minutes",
     "deploy_timeout_minutes",
     "environments",
+    "house",
+    "uptime_urls",
 ];
 
 /// More details than these are counted.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use similar::{DiffOp, TextDiff};
 
 use super::catalog::Catalog;
+use super::house;
 use super::plan::PlannedFile;
 use super::view::identifier;
 use crate::project::document::{self, Node, Syntax};
@@ -115,6 +116,14 @@ pub fn line(
             line: origin.line,
             text: text.to_owned(),
         });
+    if origin.template == house::SOURCE {
+        explanation.template = Some(TemplateLine {
+            path: origin.template.clone(),
+            line: origin.line,
+            text: text.to_owned(),
+        });
+        return Ok(explanation);
+    }
     explanation.conditions = conditions(&origin.template, source, origin.line);
     let place = document::parse(&generated.text, Syntax::Yaml)
         .map(|node| place(&node, at + 1))

@@ -5,6 +5,7 @@
 //! written, [`plan`] compares it with what is there.
 
 pub mod actions;
+mod block;
 pub mod catalog;
 pub mod check;
 mod coverage;
@@ -13,6 +14,7 @@ pub mod drift;
 pub mod explain;
 mod gitlab;
 pub mod header;
+pub mod house;
 pub mod lock;
 pub mod merge;
 pub mod pins;
@@ -51,6 +53,8 @@ pub struct Settings {
     pub force: bool,
     /// Paths of files into which a person has put what they want of the new version.
     pub resolved: Vec<String>,
+    /// What a team wants of every job, whatever the template says.
+    pub house: house::House,
     /// Addresses that shall answer.
     pub uptime_urls: Vec<String>,
     /// Only templates for this place.
@@ -114,6 +118,7 @@ impl Default for Settings {
             include: Vec::new(),
             force: false,
             resolved: Vec::new(),
+            house: house::House::default(),
             uptime_urls: Vec::new(),
             target: Target::default(),
             gitlab: Gitlab::default(),

@@ -1,7 +1,8 @@
 //! What would be written, and why: templates, facts and the files that are
 //! there, compared. Nothing is written here.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -13,6 +14,7 @@ use super::decide::{Situation, decide};
 use super::drift::Drift;
 use super::gitlab;
 use super::header::{self, Origin};
+use super::house;
 use super::lock::{self, Lock, Record};
 use super::merge::Conflict;
 use super::render::{Rendered, Renderer};
@@ -146,6 +148,9 @@ pub struct Plan {
     pub files: Vec<PlannedFile>,
     /// The record of what was generated.
     pub lock: PlannedLock,
+    /// Patterns of `generate.jobs` that name no job of these files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unused_rules: Vec<String>,
     /// What is missing in components, so that no step can prove it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<ComponentGap>,
@@ -201,7 +206,7 @@ pub fn plan(
             });
         }
     }
-    let renderer = Renderer::new(
+    let mut renderer = Renderer::new(
         catalog
             .templates
             .iter()
@@ -215,6 +220,7 @@ pub fn plan(
         &settings.own_action,
     )
     .map_err(one)?;
+    renderer.know(house::SOURCE, &settings.house.source);
     // What we wrote ourselves, edited or not, makes nothing superfluous.
     let own: BTreeSet<String> = catalog
         .templates
@@ -234,6 +240,7 @@ pub fn plan(
         settings,
         own: &own,
         current,
+        used_rules: RefCell::default(),
     };
     let mut files = Vec::new();
     let mut records = Vec::new();
@@ -244,6 +251,14 @@ pub fn plan(
             files.push(file);
         }
     }
+    let used = planner.used_rules.take();
+    let unused = |rule: &&house::Rule| !used.contains(&house::fact(rule));
+    let unused_rules = settings.house.rules.iter().filter(unused);
+    // Of a selection nothing follows.
+    let unused_rules = unused_rules
+        .filter(|_| settings.only.is_empty())
+        .map(|rule| rule.pattern.clone())
+        .collect();
     lock.files.extend(records);
     let gaps = project
         .components
@@ -259,6 +274,7 @@ pub fn plan(
         schema: SCHEMA_VERSION,
         files,
         lock: planned_lock(before.as_deref(), &lock)?,
+        unused_rules,
         gaps,
     })
 }
@@ -315,6 +331,8 @@ struct Planner<'a> {
     settings: &'a Settings,
     own: &'a BTreeSet<String>,
     current: &'a dyn Fn(&str) -> Current,
+    /// The rules of the house that found a job.
+    used_rules: RefCell<BTreeSet<String>>,
 }
 
 impl Planner<'_> {
@@ -365,7 +383,15 @@ impl Planner<'_> {
             .renderer
             .render(&template.body_path, &view)
             .map_err(one)?;
-        let problems = check::problems_in_template(manifest.kind, &rendered, self.renderer);
+        let house = if manifest.kind == Kind::Workflow {
+            house::apply(&self.settings.house.rules, &template.name, &mut rendered)
+        } else {
+            BTreeMap::new()
+        };
+        let problems =
+            check::problems_in_template(manifest.kind, &rendered, self.renderer, &|origin| {
+                self.catalog.is_built_in(&origin.template)
+            });
         if !problems.is_empty() {
             return Err(PlanError::Template(problems));
         }
@@ -389,7 +415,9 @@ impl Planner<'_> {
             ));
         }
         rendered.stamp(&template.name, manifest.version);
-        let fresh = Record::new(template, self.catalog, &view, rendered.text.clone());
+        let mut fresh = Record::new(template, self.catalog, &view, rendered.text.clone());
+        self.used_rules.borrow_mut().extend(house.keys().cloned());
+        fresh.facts.extend(house);
         let decision = decide(&Situation {
             kind: manifest.kind,
             before: &before,
@@ -596,10 +624,8 @@ mod tests {
             "name: B\non:\n  push:\npermissions: {}\nconcurrency:\n  group: b\njobs:\n#% for job in backends\n  <%= job.id %>:\n    name: B\n    runs-on: x\n    timeout-minutes: 1\n    permissions: {}\n    needs: nobody\n    steps:\n      - name: S\n        run: true\n#% endfor\n",
         )
         .expect("the manifest is sound");
-        let catalog = Catalog {
-            templates: vec![broken],
-            partials: Vec::new(),
-        };
+        let mut catalog = Catalog::default();
+        catalog.templates.push(broken);
         let error = plan(&catalog, &project(), &Settings::default(), &|_| {
             Current::Missing
         })

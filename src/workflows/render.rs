@@ -132,6 +132,11 @@ impl Renderer<'_> {
         Ok(renderer)
     }
 
+    /// Lets errors show lines of a text that is no template.
+    pub fn know(&mut self, name: &str, text: &str) {
+        self.sources.push((name.to_owned(), text.to_owned()));
+    }
+
     /// Renders one template.
     ///
     /// # Errors
@@ -334,7 +339,7 @@ fn format_scalar(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> 
 }
 
 /// A text as a YAML scalar: plain where every reader takes it for that text.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     let plain = text
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || " _-./@:+,=()&;*$%<>~^|'\"\\{}[]!?#".contains(c))

@@ -12,7 +12,7 @@ mod rules;
 use github_actions_models::workflow::Workflow;
 
 use super::catalog::Kind;
-use super::render::{Rendered, Renderer};
+use super::render::{Origin, Rendered, Renderer};
 use crate::error::SourceError;
 use crate::project::document::{self, Node, Syntax, Value};
 
@@ -23,6 +23,9 @@ pub struct Problem {
     pub line: usize,
     /// What is wrong.
     pub message: String,
+    /// Whether it is wrong only in a text of ours: others choose their actions
+    /// themselves.
+    pub in_ours_alone: bool,
 }
 
 impl Problem {
@@ -30,6 +33,14 @@ impl Problem {
         Self {
             line,
             message: message.into(),
+            in_ours_alone: false,
+        }
+    }
+
+    fn of_ours(line: usize, message: impl Into<String>) -> Self {
+        Self {
+            in_ours_alone: true,
+            ..Self::new(line, message)
         }
     }
 }
@@ -76,24 +87,29 @@ pub fn problems_of(kind: Kind, text: &str) -> Vec<Problem> {
     }
 }
 
-/// [`problems_of`] a rendered template, each at the template's line.
+/// [`problems_of`] a rendered template, each at the template's line. `is_ours`
+/// says which lines are of a template of ours.
 pub fn problems_in_template(
     kind: Kind,
     rendered: &Rendered,
     renderer: &Renderer<'_>,
+    is_ours: &dyn Fn(&Origin) -> bool,
 ) -> Vec<SourceError> {
+    let last = rendered.origins.len().saturating_sub(1);
     problems_of(kind, &rendered.text)
         .into_iter()
-        .map(|problem| {
-            let at = problem
-                .line
-                .saturating_sub(1)
-                .min(rendered.origins.len().saturating_sub(1));
+        .filter_map(|problem| {
+            let at = problem.line.saturating_sub(1).min(last);
             match rendered.origins.get(at) {
-                Some(origin) => renderer.error_at(origin, problem.message),
-                None => {
-                    SourceError::new("workflow", &rendered.text, problem.line, 1, problem.message)
-                }
+                Some(origin) if problem.in_ours_alone && !is_ours(origin) => None,
+                Some(origin) => Some(renderer.error_at(origin, problem.message)),
+                None => Some(SourceError::new(
+                    "workflow",
+                    &rendered.text,
+                    problem.line,
+                    1,
+                    problem.message,
+                )),
             }
         })
         .collect()

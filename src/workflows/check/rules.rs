@@ -95,17 +95,14 @@ fn check_action(step: &Node, uses: &Entry, problems: &mut Vec<Problem>) {
         return;
     }
     let Some(action) = ACTIONS.get(name) else {
-        problems.push(Problem::new(
-            uses.line,
-            format!("{name} is not in actions.toml"),
-        ));
+        let message = format!("{name} is not in actions.toml");
+        problems.push(Problem::of_ours(uses.line, message));
         return;
     };
     if action.commit != reference {
-        problems.push(Problem::new(
-            uses.line,
-            format!("{name} is pinned to another commit than actions.toml says"),
-        ));
+        let message = format!("{name} is pinned to another commit than actions.toml says");
+        problems.push(Problem::of_ours(uses.line, message));
+        return;
     }
     check_inputs(name, inputs, &action.inputs, problems);
     for required in &action.required {

@@ -1,8 +1,8 @@
 //! Puts the blocks of three texts together: the person's form, both sides' changes.
 
 use super::Conflict;
-use super::block::{self, Block, Kind};
 use super::pair::{self, Family};
+use crate::workflows::block::{self, Block, Kind};
 
 /// Joins blocks and collects what stands in the way.
 #[derive(Debug)]

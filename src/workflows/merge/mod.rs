@@ -2,12 +2,11 @@
 //! of it (`theirs`), and what would be generated now (`ours`).
 //!
 //! Two rules stand above all others: no line that a person wrote is lost, and
-//! what cannot be joined is left as it is and told. [`block`] takes a text apart,
+//! what cannot be joined is left as it is and told. [`Block`] takes a text apart,
 //! [`pair`] finds what belongs together in two texts, [`join`] puts the parts
 //! together. A text that has no blocks is joined by lines. Whatever was joined is
 //! then read again and compared with what was meant.
 
-mod block;
 mod join;
 mod pair;
 
@@ -15,8 +14,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use self::block::Block;
 use self::join::Joiner;
+use super::block::Block;
 use crate::project::document::{self, Syntax};
 
 /// The three texts.

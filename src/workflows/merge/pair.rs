@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::block::{Block, Kind};
+use crate::workflows::block::{Block, Kind};
 
 /// How much of their lines two blocks must share to be one that was changed.
 const ALIKE: f64 = 0.6;
