@@ -104,6 +104,7 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
                 force: flag("force")?,
                 resolved: Vec::new(),
                 explain: None,
+                templates: Vec::new(),
                 format,
             };
             if args.check && (args.dry_run || args.force) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueEnum;
 
+use super::template::source::Source;
 use crate::config::model::{JobRules, Runner};
 use crate::config::{Config, Loaded};
 use crate::context::Context;
@@ -64,6 +65,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE:LINE", conflicts_with_all = ["dry_run", "check", "force", "resolved"])]
     pub explain: Option<String>,
 
+    /// Templates of your own: a folder, or git+ADDRESS@COMMIT#FOLDER; beats the configuration
+    #[arg(long, value_name = "SOURCE")]
+    pub templates: Vec<String>,
+
     /// The form of the answer
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
@@ -89,6 +94,41 @@ pub enum Format {
     Json,
     /// For a job summary or a pull request.
     Markdown,
+}
+
+impl Args {
+    /// For one template, whatever its target, of which nothing is written.
+    pub(super) fn only(template: &str, path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            only: vec![template.to_owned()],
+            target: Some(TargetName::All),
+            dry_run: true,
+            check: false,
+            force: false,
+            resolved: Vec::new(),
+            explain: None,
+            templates: Vec::new(),
+            format: Format::Text,
+        }
+    }
+}
+
+/// The text of one template filled in.
+///
+/// # Errors
+/// As [`run`], and where the template does not apply.
+pub(super) fn rendered(args: &Args, template: &str, context: &Context) -> Result<String> {
+    let (_, _, plan) = make_plan(args, context)?;
+    let file = plan.files.into_iter().next();
+    let text = file.as_ref().and_then(|file| file.generated.as_ref());
+    match (text, file.as_ref()) {
+        (Some(rendered), _) => Ok(rendered.text.clone()),
+        (None, Some(file)) => {
+            Err(Failure::failed(format!("`{template}` gives nothing here: {}", file.reason)).into())
+        }
+        (None, None) => Err(Failure::usage(format!("there is no template `{template}`")).into()),
+    }
 }
 
 /// Plans, and writes unless it is only asked.
@@ -135,10 +175,43 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> 
     Ok((plan, mode))
 }
 
+/// Every template: ci-tool's, then those of the configuration, then those that
+/// were given.
+pub(super) fn catalog(
+    root: &Path,
+    given: &[String],
+    loaded: &Loaded,
+    context: &Context,
+) -> Result<Catalog> {
+    let broken = |error| failure(PlanError::Template(vec![error]));
+    let mut catalog = Catalog::built_in().map_err(broken)?;
+    let mut sources: Vec<Source> = Vec::new();
+    for source in &loaded.config.generate.templates {
+        sources.push(Source::configured(root, source)?);
+    }
+    for text in given {
+        sources.push(Source::given(text)?);
+    }
+    for source in sources {
+        let files = source.read(context)?;
+        let overridden = catalog.add(&source.name, &files).map_err(broken)?;
+        for name in overridden {
+            context
+                .ui
+                .remark(&format!("`{name}` is that of {}", source.name));
+        }
+    }
+    Ok(catalog)
+}
+
 fn make_plan(args: &Args, context: &Context) -> Result<(Catalog, Project, Plan)> {
     let started = std::time::Instant::now();
-    let mut catalog =
-        Catalog::built_in().map_err(|error| failure(PlanError::Template(vec![error])))?;
+    let loaded = if args.path.is_dir() {
+        context.config(&args.path)?
+    } else {
+        Loaded::default()
+    };
+    let mut catalog = catalog(&args.path, &args.templates, &loaded, context)?;
     // `--only a b` reads b as the folder.
     let is_template = catalog.names().any(|name| args.path.as_os_str() == name);
     if is_template && !args.path.exists() {

@@ -9,6 +9,7 @@ pub mod generate;
 pub mod man;
 pub mod pins;
 pub mod sarif;
+pub mod template;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -27,6 +28,8 @@ pub enum Command {
     Pins(pins::Args),
     /// Merge, filter, compare, check and convert SARIF files of any scanner
     Sarif(sarif::Args),
+    /// List, start, check, try or render templates
+    Template(template::Args),
     /// Check or show the configuration
     Config(config::Args),
     /// Print completions for a shell
@@ -49,6 +52,7 @@ impl Command {
             Self::Generate(args) => generate::run(args, context),
             Self::Pins(args) => pins::run(args, context),
             Self::Sarif(args) => sarif::run(args, context),
+            Self::Template(args) => template::run(args, context),
             Self::Config(args) => config::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Man(args) => man::run(args, context),

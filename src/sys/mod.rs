@@ -1,6 +1,7 @@
 //! The machine around us: the only place that reads the environment, writes
-//! files and prints.
+//! files, starts children and prints.
 
 pub mod env;
 pub mod fs;
+pub mod process;
 pub mod ui;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Settings;
@@ -44,7 +45,7 @@ pub(super) const MAX_KEY_FILES: usize = 2;
 const COVERAGE: &str = r"/^TOTAL.*\s(\d+(?:\.\d+)?)%$/";
 
 /// A job of a pipeline.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct GitlabJob {
     /// The job's name, which no other job and no keyword has.
     pub id: String,
@@ -71,7 +72,7 @@ pub struct GitlabJob {
 }
 
 /// A server beside a job.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct GitlabService {
     /// Its image.
     pub image: String,

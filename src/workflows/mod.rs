@@ -11,6 +11,7 @@ pub mod check;
 mod coverage;
 mod decide;
 pub mod drift;
+pub mod examples;
 pub mod explain;
 mod gitlab;
 pub mod header;
@@ -64,7 +65,7 @@ pub struct Settings {
 }
 
 /// What a person decides about a pipeline of GitLab.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct Gitlab {
     /// The pipeline's file.
     pub file: String,

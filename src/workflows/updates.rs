@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::project::model::{Component, Language, Project};
 use crate::project::path;
 
 /// The folders of one ecosystem.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Update {
     /// Dependabot's name of the ecosystem.
     pub ecosystem: String,

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Settings;
@@ -13,7 +14,7 @@ use crate::project::model::{Component, Language, Need, Project, Role, Service, S
 use crate::project::path;
 
 /// Everything that a template can use.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct View {
     /// The template's title.
     pub title: String,
@@ -62,7 +63,7 @@ pub struct View {
 }
 
 /// A job that proves one component.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Job {
     /// The job's id.
     pub id: String,
@@ -107,7 +108,7 @@ pub struct Job {
 }
 
 /// Several versions of one language.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Matrix {
     /// The matrix's key: `python-version`.
     pub key: String,
@@ -116,7 +117,7 @@ pub struct Matrix {
 }
 
 /// A server beside a job.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ServiceView {
     /// Its name.
     pub name: String,
@@ -131,7 +132,7 @@ pub struct ServiceView {
 }
 
 /// Commands that run in one folder.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Block {
     /// The step's name.
     pub name: String,
@@ -142,7 +143,7 @@ pub struct Block {
 }
 
 /// A step that proves something.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct StepView {
     /// What it proves.
     pub kind: StepKind,
@@ -157,7 +158,7 @@ pub struct StepView {
 }
 
 /// A place to deploy to.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Environment {
     /// The job's id.
     pub id: String,
