@@ -4,7 +4,7 @@
 usage: CI_TOOL_PEERS=DIR benches/merge.py BIN [SCENARIOS]
 
 Prints Markdown. A scenario is a sample whose workflows were generated, one to four edits of a person in one of them, and
-a change of the project or of its configuration. All three tools get the same three texts: what was
+a change of the project, of its configuration or of the templates. All three tools get the same three texts: what was
 generated first, what the person made of it, what is generated now. What should come of it is worked out here from the
 parsed texts alone:
 
@@ -284,7 +284,33 @@ def new_component(folder):
     (new / "tests/test_a.py").write_text("def test_a():\n    assert True\n")
 
 
-CHANGES = [newer_python, newer_node, type_checks, new_component, configured("generate:\n  timeout-minutes: 45\n"),
+def newer_template(edit):
+    """The templates as they will be some day: with another version, and other texts."""
+    def change(folder):
+        ours = folder / "ci-templates"
+        for name in ("backend-ci", "frontend-ci", "security-scan", "deploy", "partials"):
+            shutil.copytree(ROOT / "workflows-templates" / name, ours / name)
+        for path in ours.rglob("template.toml"):
+            path.write_text(re.sub(r"version = \d+", "version = 99", path.read_text()))
+        for path in ours.rglob("*.yml"):
+            path.write_text(edit(path.read_text()))
+        configured("generate:\n  templates: [ci-templates]\n")(folder)
+    return change
+
+
+def with_a_step(text):
+    return text.replace("      - name: Check out\n", "      - name: Say where it runs\n        run: uname -a\n\n      - name: Check out\n")
+
+
+def with_other_names(text):
+    return text.replace("name: Check out\n", "name: Check the source out\n").replace("name: Install dependencies", "name: Install")
+
+
+def with_another_script(text):
+    return text.replace('echo "Results: $RESULTS"', 'echo "All results: $RESULTS"').replace("persist-credentials: false", "persist-credentials: false\n          lfs: false")
+
+
+CHANGES = [newer_template(with_a_step), newer_template(with_other_names), newer_template(with_another_script), newer_python, newer_node, type_checks, new_component, configured("generate:\n  timeout-minutes: 45\n"),
            configured("generate:\n  runner: ubuntu-22.04\n"), configured("generate:\n  default-branch: trunk\n")]
 
 

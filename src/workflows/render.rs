@@ -24,6 +24,29 @@ use crate::error::SourceError;
 const LINE_START: char = '\u{E000}';
 const LINE_END: char = '\u{E001}';
 
+/// A template that needs more is one that does not end.
+const MAX_INSTRUCTIONS: u64 = 2_000_000;
+
+/// No workflow is larger.
+const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
+
+/// Takes text up to [`MAX_TEXT_BYTES`].
+struct Bounded(Vec<u8>);
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_TEXT_BYTES {
+            return Err(std::io::Error::other("the text is larger than 4 MiB"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// A rendered template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -103,6 +126,7 @@ impl Renderer<'_> {
             }
         }
         environment.set_debug(true);
+        environment.set_fuel(Some(MAX_INSTRUCTIONS));
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_formatter(format_scalar);
         environment.add_filter("ident", ident);
@@ -142,12 +166,25 @@ impl Renderer<'_> {
     /// # Errors
     /// Where it uses what is not there, or a value does not fit its place.
     pub fn render(&self, name: &str, view: &impl Serialize) -> Result<Rendered, SourceError> {
-        let marked = self
-            .environment
+        let mut text = Bounded(Vec::new());
+        self.environment
             .get_template(name)
-            .and_then(|template| template.render(minijinja::value::Serde(view)))
-            .map_err(|error| self.locate(&error))?;
-        Ok(self.unmark(&marked))
+            .and_then(|template| {
+                template
+                    .render_captured_to(minijinja::value::Serde(view), &mut text)
+                    .map(drop)
+            })
+            .map_err(|error| match error.kind() {
+                ErrorKind::WriteFailure => self.error_at(
+                    &Origin {
+                        template: name.to_owned(),
+                        line: 1,
+                    },
+                    "what the template gives is larger than 4 MiB",
+                ),
+                _ => self.locate(&error),
+            })?;
+        Ok(self.unmark(&String::from_utf8_lossy(&text.0)))
     }
 
     /// Evaluates an expression to true or false.

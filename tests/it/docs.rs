@@ -84,7 +84,12 @@ fn configuration() {
             let path = format!("{prefix}{name}");
             let _ = writeln!(page, "| `{path}` | {text} |");
             if let Some(map) = inner.get("additionalProperties") {
-                rows(map, all, &format!("{path}.<folder>."), page);
+                let key = if path == "generate.jobs" {
+                    "pattern"
+                } else {
+                    "folder"
+                };
+                rows(map, all, &format!("{path}.<{key}>."), page);
             }
             rows(inner, all, &format!("{path}."), page);
         }
@@ -98,6 +103,29 @@ fn what_detect_prints() {
     holds(
         "docs/detect.schema.json",
         &pretty(&schemars::schema_for!(ci_tool::project::Project)),
+    );
+}
+
+#[test]
+fn examples_of_configuration_are_right() {
+    let mut count = 0;
+    for page in ["docs/templates.md", "docs/workflows.md"] {
+        let text = std::fs::read_to_string(root().join(page)).expect("read");
+        for example in text.split("```yaml\n# .github/ci-tool.yml\n").skip(1) {
+            let example = example.split("```").next().unwrap_or_default();
+            let config = ci_tool::config::parse(".github/ci-tool.yml", example);
+            assert!(config.is_ok(), "{page}: {config:?}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 3);
+}
+
+#[test]
+fn what_templates_see() {
+    holds(
+        "docs/template-context.schema.json",
+        &pretty(&schemars::schema_for!(ci_tool::workflows::view::View)),
     );
 }
 
@@ -192,6 +220,8 @@ fn links_of_pages_lead_somewhere() {
         "docs/pins.md",
         "docs/gitlab.md",
         "docs/workflows.md",
+        "docs/merge.md",
+        "docs/templates.md",
         "docs/reference/plan.md",
     ] {
         let text = std::fs::read_to_string(root().join(page))

@@ -21,6 +21,7 @@ mod forge;
 mod gitlab;
 mod kept_alive;
 mod merging;
+mod own_templates;
 mod peers;
 mod pins;
 mod properties;
