@@ -63,21 +63,39 @@ def name_of(item, seen):
     return f"[{known}]" if seen[known] == 1 else f"[{known}#{seen[known]}]"
 
 
-def values(node, path=()):
-    """Every value, by its path; steps are known by their names."""
+def partners(items, before):
+    """For each item of a list the one of the list before that it became, by id, name, action or command."""
+    found, left = {}, dict(enumerate(before))
+    for rule in (repr, *(lambda item, key=key: str(item[key]).split("@")[0] if isinstance(item, dict) and key in item else None
+                         for key in ("id", "name", "uses", "run"))):
+        for at, item in enumerate(items):
+            if at not in found and rule(item) is not None:
+                other = next((one for one in left if rule(left[one]) == rule(item)), None)
+                if other is not None:
+                    found[at] = other
+                    del left[other]
+    return found
+
+
+def values(node, before=None, path=()):
+    """Every value, by its path; steps are known by the names that they had before."""
     if isinstance(node, dict) and node:
         for key, value in node.items():
-            yield from values(value, (*path, str(key)))
+            yield from values(value, before.get(key) if isinstance(before, dict) else None, (*path, str(key)))
     elif isinstance(node, list) and node:
+        before = before if isinstance(before, list) else []
         seen = collections.Counter()
-        for item in node:
-            yield from values(item, (*path, name_of(item, seen)))
+        old = [name_of(item, seen) for item in before]
+        pairs = partners(node, before)
+        for at, item in enumerate(node):
+            name = old[pairs[at]] if at in pairs else name_of(item, seen)
+            yield from values(item, before[pairs[at]] if at in pairs else None, (*path, name))
     else:
         yield path, node
 
 
-def parsed(text):
-    """The values of a text; None where it is no YAML or has a key twice."""
+def loaded(text):
+    """The text as YAML; None where it is none or has a key twice."""
     class Loader(yaml.CSafeLoader):
         pass
 
@@ -89,9 +107,15 @@ def parsed(text):
 
     Loader.add_constructor("tag:yaml.org,2002:map", mapping)
     try:
-        return dict(values(yaml.load(text, Loader)))
+        return yaml.load(text, Loader)
     except (yaml.YAMLError, TypeError):
         return None
+
+
+def parsed(text, before):
+    """The values of a text, with the names of an earlier one; None where it is no YAML or has a key twice."""
+    node = loaded(text)
+    return None if node is None else dict(values(node, loaded(before)))
 
 
 def paths_of_lines(text):
@@ -366,7 +390,7 @@ def under(path, folder):
 
 def judge(base, theirs, ours, commented):
     """'none', 'real' or 'either': whether both sides touched the same. And what only the new version changed."""
-    b, t, o = parsed(base), parsed(theirs), parsed(ours)
+    b, t, o = parsed(base, base), parsed(theirs, base), parsed(ours, base)
     missing = object()
     by_person = {path for path in b.keys() | t.keys() if b.get(path, missing) != t.get(path, missing)}
     by_version = {path for path in b.keys() | o.keys() if b.get(path, missing) != o.get(path, missing)}
@@ -386,7 +410,10 @@ def judge(base, theirs, ours, commented):
         if dropped and gone and any(under(mine, gone) and mine in t for mine in by_person):
             verdict = "real"
     # A block that a person removed or reordered has no place for what is new in it.
-    lost = {path for path in by_version - by_person if path in b and path not in t}
+    def is_gone(path):
+        return any(not any(under(known, path[:at]) for known in t) for at in range(1, len(path)) if any(under(known, path[:at]) for known in b))
+
+    lost = {path for path in by_version - by_person if (path in b and path not in t) or is_gone(path)}
     if lost:
         verdict = "either" if verdict == "none" else verdict
     return verdict, {path: o.get(path, missing) for path in by_version if path in o and path not in by_person and path not in lost}
@@ -426,7 +453,7 @@ def scenario(chance):
         run(BIN, "generate", cwd=other, expected=(0, 1))
         base, theirs = without_mark(with_mark), without_mark(edited)
         ours = without_mark((other / file).read_text()) if (other / file).exists() else base
-        if ours != base and theirs != base and parsed(theirs) is not None:
+        if ours != base and theirs != base and loaded(theirs) is not None:
             return folder, project, file, base, theirs, ours, commented, [edit.__name__ for edit in kinds], change
         shutil.rmtree(folder)
 
@@ -453,7 +480,7 @@ def main():
                 row["lines"] += sum(lost.values())
                 told.append("lost line")
             if not conflict:
-                result = parsed(text)
+                result = parsed(text, base)
                 if result is None:
                     told.append("broken YAML")
                 elif any(result.get(path) != value for path, value in updates.items()):

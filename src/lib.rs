@@ -15,6 +15,7 @@ pub mod context;
 pub mod error;
 pub mod findings;
 pub mod forge;
+pub mod policy;
 pub mod project;
 pub mod report;
 pub mod sarif;

@@ -5,6 +5,7 @@ pub mod action;
 pub mod completions;
 pub mod config;
 pub mod detect;
+pub mod gate;
 pub mod generate;
 pub mod man;
 pub mod pins;
@@ -26,6 +27,8 @@ pub enum Command {
     Generate(generate::Args),
     /// Show, judge or raise the actions that workflows use
     Pins(pins::Args),
+    /// Decide whether the findings of any scanners may pass
+    Gate(gate::Args),
     /// Merge, filter, compare, check and convert SARIF files of any scanner
     Sarif(sarif::Args),
     /// List, start, check, try or render templates
@@ -51,6 +54,7 @@ impl Command {
             Self::Detect(args) => detect::run(args, context),
             Self::Generate(args) => generate::run(args, context),
             Self::Pins(args) => pins::run(args, context),
+            Self::Gate(args) => gate::run(args, context),
             Self::Sarif(args) => sarif::run(args, context),
             Self::Template(args) => template::run(args, context),
             Self::Config(args) => config::run(args, context),

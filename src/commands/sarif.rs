@@ -224,6 +224,13 @@ pub struct Loaded {
     source: Source,
 }
 
+impl Loaded {
+    /// A source under a name.
+    pub const fn new(name: String, source: Source) -> Self {
+        Self { name, source }
+    }
+}
+
 /// Reads files.
 ///
 /// # Errors
@@ -277,7 +284,7 @@ pub fn merged<'a>(sources: &'a [Loaded], place: &Place, context: &Context) -> Re
 }
 
 /// A file of the repository; nothing outside of it.
-fn source_file(repository: &Path, path: &str) -> Option<Vec<u8>> {
+pub(super) fn source_file(repository: &Path, path: &str) -> Option<Vec<u8>> {
     let is_inside =
         |part: std::path::Component<'_>| matches!(part, std::path::Component::Normal(_));
     let path = Path::new(path);
@@ -355,7 +362,7 @@ fn numbered(file: &Path, at: usize) -> PathBuf {
     file.with_file_name(format!("{stem}-{}{end}", at + 1))
 }
 
-fn put(file: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(file: &Path, bytes: &[u8]) -> Result<()> {
     let name = file.file_name().and_then(|name| name.to_str());
     let name =
         name.ok_or_else(|| Failure::usage(format!("{} is no name of a file", file.display())))?;

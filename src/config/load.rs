@@ -274,6 +274,22 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             );
         }
     }
+    if let Err((number, error)) = crate::policy::Policy::new(&config.gate) {
+        return at(
+            &["gate", "rules"],
+            format!("rule {}: `{}`: {error}", number + 1, error.key),
+            "docs/gate.md of ci-tool lists what a rule can ask",
+        );
+    }
+    for (number, entry) in config.gate.suppressions.entries.iter().enumerate() {
+        if let Err((key, why)) = crate::policy::Suppression::own(entry, path, 1) {
+            return at(
+                &["gate", "suppressions", "entries"],
+                format!("entry {}: `{key}`: {why}", number + 1),
+                "docs/suppressions.md of ci-tool says what an entry is",
+            );
+        }
+    }
     let is_address = |url: &str| {
         let host = url
             .strip_prefix("https://")

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// What can be decided in `.github/ci-tool.yml`. Every key is optional.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// What `ci-tool detect` takes into account.
@@ -18,6 +18,8 @@ pub struct Config {
     pub generate: Generate,
     /// How `ci-tool pins` judges and raises the actions that workflows use.
     pub pins: Pins,
+    /// What may pass `ci-tool gate`.
+    pub gate: crate::policy::Gate,
 }
 
 /// What `ci-tool detect` takes into account.

@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod explanation;
 pub mod findings_json;
+pub mod gate;
 pub mod pins;
 pub mod plan;
 pub mod project;

@@ -109,7 +109,12 @@ fn what_detect_prints() {
 #[test]
 fn examples_of_configuration_are_right() {
     let mut count = 0;
-    for page in ["docs/templates.md", "docs/workflows.md"] {
+    for page in [
+        "docs/templates.md",
+        "docs/workflows.md",
+        "docs/gate.md",
+        "docs/suppressions.md",
+    ] {
         let text = std::fs::read_to_string(root().join(page)).expect("read");
         for example in text.split("```yaml\n# .github/ci-tool.yml\n").skip(1) {
             let example = example.split("```").next().unwrap_or_default();
@@ -118,7 +123,15 @@ fn examples_of_configuration_are_right() {
             count += 1;
         }
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 5);
+}
+
+#[test]
+fn what_the_gate_prints() {
+    holds(
+        "docs/gate.schema.json",
+        &pretty(&schemars::schema_for!(ci_tool::report::gate::Gate)),
+    );
 }
 
 #[test]
@@ -221,6 +234,8 @@ fn links_of_pages_lead_somewhere() {
         "docs/gitlab.md",
         "docs/workflows.md",
         "docs/merge.md",
+        "docs/gate.md",
+        "docs/suppressions.md",
         "docs/templates.md",
         "docs/reference/plan.md",
     ] {

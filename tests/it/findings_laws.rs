@@ -10,7 +10,7 @@ use ci_tool::findings::{
 use ci_tool::sarif::{self, Limits, Options, Settings, Source};
 use proptest::prelude::*;
 
-type One = Observation<'static>;
+pub type One = Observation<'static>;
 
 const IDS: [&str; 9] = [
     "CVE-2021-0001",
@@ -158,11 +158,11 @@ fn observation() -> impl Strategy<Value = One> {
     )
 }
 
-fn observations() -> impl Strategy<Value = Vec<One>> {
+pub fn observations() -> impl Strategy<Value = Vec<One>> {
     prop::collection::vec(observation(), 0..14)
 }
 
-fn report(observations: Vec<One>) -> Report<'static> {
+pub fn report(observations: Vec<One>) -> Report<'static> {
     let scanners = observations
         .iter()
         .map(|one| Arc::clone(&one.scanner))

@@ -18,6 +18,7 @@ mod docs;
 mod edits;
 mod findings_laws;
 mod forge;
+mod gate;
 mod gitlab;
 mod kept_alive;
 mod merging;

@@ -90,6 +90,14 @@ impl Joiner {
         } else if theirs.kind == ours.kind && theirs.kind != Kind::Leaf {
             let base = base.filter(|base| base.kind == theirs.kind);
             self.container(base, theirs, ours)?
+        } else if is_emptied(base, theirs, ours) {
+            let emptied = Block {
+                kind: ours.kind,
+                ..theirs.clone()
+            };
+            // Where the new version has nothing to put in, it stays as it is.
+            self.container(base, &emptied, ours)
+                .unwrap_or_else(|| kept(theirs))
         } else if theirs.kind == Kind::Leaf && ours.kind == Kind::Leaf {
             self.leaf(base, theirs, ours)
         } else {
@@ -231,7 +239,7 @@ impl Joiner {
         let column = theirs
             .children
             .first()
-            .map_or(theirs.indent, |child| child.indent);
+            .map_or(theirs.indent + self.unit, |child| child.indent);
         let mut children: Vec<Joined> = Vec::with_capacity(order.len());
         for at in order {
             let family = families[at];
@@ -365,6 +373,15 @@ impl Joiner {
     fn place(&self) -> String {
         self.path.join(".").replace(".[", "[")
     }
+}
+
+/// Whether a person took everything out from below a key.
+fn is_emptied(base: Option<&Block<'_>>, theirs: &Block<'_>, ours: &Block<'_>) -> bool {
+    let is_open = theirs.head.trim_end().ends_with(':') && theirs.rest.is_empty();
+    theirs.kind == Kind::Leaf
+        && is_open
+        && matches!(ours.kind, Kind::Map | Kind::Sequence)
+        && base.is_some_and(|base| base.kind == ours.kind)
 }
 
 /// A person's block as it stands.

@@ -405,6 +405,26 @@ jobs:
     }
 
     #[test]
+    fn a_block_that_was_emptied_takes_what_is_new_in_it() {
+        let theirs = with(BASE, "          python-version: \"3.11\"\n", "");
+        let ours = with(BASE, "\"3.11\"\n", "\"3.11\"\n          cache: pip\n");
+        let (text, _) = join(&theirs, &ours);
+        assert_eq!(
+            text,
+            with(
+                &theirs,
+                "        with:\n",
+                "        with:\n          cache: pip\n"
+            )
+        );
+        // What is not new stays away, and the key stays as it was left.
+        let ours = with(BASE, "\"3.11\"", "\"3.12\"");
+        let (text, notes) = join(&theirs, &ours);
+        assert_eq!(text, theirs);
+        assert_eq!(notes.len(), 1, "{notes:?}");
+    }
+
+    #[test]
     fn an_action_that_a_person_chose_stands_and_it_is_said() {
         let theirs = with(BASE, "setup-python@2222 # v2", "setup-python@9999 # mine");
         let ours = with(BASE, "setup-python@2222 # v2", "setup-python@3333 # v3");

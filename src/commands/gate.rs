@@ -1,0 +1,471 @@
+//! `ci-tool gate`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::sarif::{Loaded as Sarif, Place, load, merged, put, source_file};
+use crate::config::Loaded;
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use crate::findings::{self, Identity, Report, SuppressionStatus};
+use crate::policy::ignores;
+use crate::policy::{
+    Changed, Changes, Date, FailOn, Gate, Intelligence, Known, Outcome, Policy, Suppression,
+    Verdict,
+};
+use crate::report;
+use crate::sarif::{self, Limits, Settings, Source};
+use crate::sys::process::Program;
+use crate::sys::ui::escape_line;
+
+/// Decide whether the findings of any scanners may pass.
+///
+/// Reads SARIF files of any scanner, merges what they share, sets aside what people
+/// set aside, and judges by the policy in `.github/ci-tool.yml` (`gate:`). For each
+/// finding that fails the gate it names the rule that says so.
+///
+/// Exit code 0: they may pass. 1: they may not. 2: wrong usage or policy. 3: it could
+/// not be decided: a file cannot be read, or a scanner says that it failed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// SARIF files
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+
+    /// What was found before: a SARIF file, or REVISION:PATH of one in git
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<String>,
+
+    /// Fail on this severity or worse
+    #[arg(long, value_name = "SEVERITY", value_parser = fail_on)]
+    pub fail_on: Option<FailOn>,
+
+    /// Of these only what has a known fix
+    #[arg(long)]
+    pub only_fixable: bool,
+
+    /// Of these only what the baseline does not have
+    #[arg(long, requires = "baseline")]
+    pub only_new: bool,
+
+    /// Of these only what is in changed `lines` or `files`
+    #[arg(long, value_name = "WHAT", value_parser = changed)]
+    pub only_changed: Option<Changed>,
+
+    /// What was changed: a unified diff
+    #[arg(long, value_name = "FILE")]
+    pub diff: Option<PathBuf>,
+
+    /// What was changed: everything since HEAD and this revision parted
+    #[arg(long, value_name = "REVISION", conflicts_with = "diff")]
+    pub diff_base: Option<String>,
+
+    /// EPSS scores, as FIRST publishes them (CSV, also as .gz)
+    #[arg(long, value_name = "FILE")]
+    pub epss: Option<PathBuf>,
+
+    /// Known exploited vulnerabilities, as CISA publishes them (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub kev: Option<PathBuf>,
+
+    /// How many days old these two may be
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    pub max_age: i64,
+
+    /// Files of suppressions and VEX documents, beside those at the repository's root
+    #[arg(long, value_name = "FILE")]
+    pub ignore_file: Vec<PathBuf>,
+
+    /// Judge although this scanner failed
+    #[arg(long, value_name = "SCANNER")]
+    pub allow_failed: Vec<String>,
+
+    /// The day to judge by [default: today]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+    pub date: Option<Date>,
+
+    /// Tell the whole story of one finding, by its fingerprint
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub explain: Option<String>,
+
+    /// The form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+
+    /// The file to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Where the repository is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// The forms of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs; docs/gate.schema.json describes it.
+    Json,
+    /// The findings, with what was set aside, as GitHub takes them.
+    Sarif,
+}
+
+fn fail_on(word: &str) -> Result<FailOn, String> {
+    let known = FailOn::ALL.into_iter().find(|(known, _)| *known == word);
+    known
+        .map(|(_, severity)| severity)
+        .ok_or_else(|| "one of note, low, medium, high, critical, never".to_owned())
+}
+
+fn changed(word: &str) -> Result<Changed, String> {
+    match word {
+        "lines" => Ok(Changed::Lines),
+        "files" => Ok(Changed::Files),
+        _ => Err("one of lines, files".to_owned()),
+    }
+}
+
+fn day(text: &str) -> Result<Date, String> {
+    Date::parse(text).ok_or_else(|| "a day such as 2027-01-31".to_owned())
+}
+
+/// Judges.
+///
+/// # Errors
+/// Where something cannot be read, or a scanner failed: exit code 3.
+pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let loaded = context.config(&args.place.repository)?;
+    let gate = asked(&loaded.config.gate, args);
+    let policy = Policy::new(&gate).map_err(|(number, error)| {
+        Failure::usage(format!("rule {} of the policy: {error}", number + 1))
+    })?;
+    let today = args.date.clone().unwrap_or_else(today);
+
+    let sources = load(&args.files)?;
+    let mut report = merged(&sources, &args.place, context)?;
+    refuse_failed(&report, &args.allow_failed)?;
+    let baseline = baseline(args, context)?;
+    if let Some(baseline) = &baseline {
+        let known = merged(baseline, &args.place, context)?;
+        report.compare(&known);
+    } else if policy.needs_baseline() {
+        context
+            .ui
+            .remark("there is no baseline, so every finding is new");
+    }
+    let changes = changes(args, context)?;
+    if policy.needs_changes() && changes.is_none() {
+        return Err(Failure::usage("the policy asks what was changed")
+            .hint("--diff FILE or --diff-base REVISION says it")
+            .into());
+    }
+    let intelligence = intelligence(args, &today)?;
+    let suppressions = suppressions(args, &gate, &loaded, &report)?;
+    let verdict = policy.judge(
+        &report,
+        &suppressions,
+        Known {
+            changes: changes.as_ref(),
+            intelligence: &intelligence,
+            today: &today,
+        },
+    );
+    if let Some(fingerprint) = &args.explain {
+        return explain(fingerprint, &report, &verdict, &suppressions, context);
+    }
+    let text = match args.format {
+        Format::Text => {
+            let show = gate.show.unwrap_or(FailOn::Low);
+            report::gate::text(&report, &verdict, &suppressions, |severity| {
+                let words = FailOn::ALL
+                    .iter()
+                    .find(|(word, _)| *word == severity.as_str());
+                words.is_some_and(|(_, severity)| *severity >= show)
+            })
+        }
+        Format::Json => report::json(&report::gate::json(&report, &verdict, &suppressions))?,
+        Format::Sarif => as_sarif(report, &verdict, &suppressions)?,
+    };
+    match &args.output {
+        Some(file) => put(file, text.as_bytes())?,
+        None => context.ui.result(&text)?,
+    }
+    Ok(if verdict.passes { Exit::Yes } else { Exit::No })
+}
+
+/// The policy of the configuration with what the command line says.
+fn asked(gate: &Gate, args: &Args) -> Gate {
+    Gate {
+        fail_on: args.fail_on.or(gate.fail_on),
+        only_fixable: args.only_fixable || gate.only_fixable,
+        only_new: args.only_new || gate.only_new,
+        only_changed: args.only_changed.or(gate.only_changed),
+        ..gate.clone()
+    }
+}
+
+fn today() -> Date {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    let seconds = i64::try_from(now.as_secs()).unwrap_or(0);
+    chrono::DateTime::from_timestamp(seconds, 0)
+        .and_then(|time| Date::parse(&time.format("%Y-%m-%d").to_string()))
+        .unwrap_or_else(|| unreachable!("every time of this clock has a day"))
+}
+
+/// A scanner that failed has not looked: its silence is no answer.
+fn refuse_failed(report: &Report<'_>, allowed: &[String]) -> Result<()> {
+    for (scanner, why) in report.failures() {
+        if !allowed
+            .iter()
+            .any(|name| scanner.eq_ignore_ascii_case(name))
+        {
+            let message = format!("{} failed: {}", escape_line(scanner), escape_line(why));
+            let hint = format!("mend it, or judge without it: --allow-failed {scanner}");
+            return Err(Failure::failed(message).hint(hint).into());
+        }
+    }
+    Ok(())
+}
+
+fn baseline(args: &Args, context: &Context) -> Result<Option<Vec<Sarif>>> {
+    let Some(name) = &args.baseline else {
+        return Ok(None);
+    };
+    if !Path::new(name).exists()
+        && let Some((revision, path)) = name.split_once(':')
+        && !revision.is_empty()
+    {
+        let object = format!("{revision}:{path}");
+        let text = git(
+            &args.place.repository,
+            &["show", "--end-of-options", &object],
+            context,
+        )?;
+        return Ok(Some(vec![Sarif::new(name.clone(), Source::new(text))]));
+    }
+    load(&[PathBuf::from(name)]).map(Some)
+}
+
+fn changes(args: &Args, context: &Context) -> Result<Option<Changes>> {
+    let (name, text) = if let Some(file) = &args.diff {
+        (file.display().to_string(), read(file)?)
+    } else if let Some(revision) = &args.diff_base {
+        let range = format!("{revision}...HEAD");
+        let arguments = [
+            "-c",
+            "core.quotePath=true",
+            "diff",
+            "--no-color",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--src-prefix=a/",
+            "--dst-prefix=b/",
+            "--unified=0",
+            "--end-of-options",
+            &range,
+        ];
+        let bytes = git(&args.place.repository, &arguments, context)?;
+        (range, String::from_utf8_lossy(&bytes).into_owned())
+    } else {
+        return Ok(None);
+    };
+    Changes::parse(&text)
+        .map(Some)
+        .map_err(|line| Failure::failed(format!("{name}:{line}: this is no unified diff")).into())
+}
+
+fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u8>> {
+    let done = Program::new("git")
+        .inherit(&context.env, &["PATH", "HOME"])
+        .variable("LC_ALL", "C")
+        .variable("GIT_NO_LAZY_FETCH", "1")
+        .folder(repository)
+        .arguments(arguments)
+        .run()
+        .map_err(|error| Failure::failed(error.to_string()))?;
+    if done.code != Some(0) {
+        let said = String::from_utf8_lossy(&done.stderr);
+        return Err(Failure::failed(format!("git: {}", escape_line(said.trim()))).into());
+    }
+    Ok(done.stdout)
+}
+
+type Adder = fn(&mut Intelligence, &str) -> Result<Date, (usize, String)>;
+
+fn intelligence(args: &Args, today: &Date) -> Result<Intelligence> {
+    let mut known = Intelligence::default();
+    let mut add = |file: &PathBuf, adder: Adder| {
+        let name = file.display();
+        let text = read(file)?;
+        let day = adder(&mut known, &text)
+            .map_err(|(line, why)| Failure::failed(format!("{name}:{line}: {why}")))?;
+        let age = day.days_until(today);
+        if age > args.max_age {
+            let message = format!("{name} is of {}, which is {age} days ago", day.as_str());
+            let hint = "get a newer one, or let it be older: --max-age DAYS";
+            return Err(anyhow::Error::from(Failure::failed(message).hint(hint)));
+        }
+        Ok(())
+    };
+    if let Some(file) = &args.epss {
+        add(file, Intelligence::add_epss)?;
+    }
+    if let Some(file) = &args.kev {
+        add(file, Intelligence::add_exploited)?;
+    }
+    Ok(known)
+}
+
+/// A file's text, unpacked where it is packed.
+fn read(file: &Path) -> Result<String> {
+    let name = file.display();
+    let unreadable =
+        |error: &dyn std::fmt::Display| Failure::failed(format!("cannot read {name}: {error}"));
+    let bytes = std::fs::read(file).map_err(|error| unreadable(&error))?;
+    let text = if bytes.starts_with(&[0x1f, 0x8b]) {
+        use std::io::Read as _;
+        let mut text = String::new();
+        // The real ones are a hundredth of this.
+        let mut unpacked = flate2::read::GzDecoder::new(&bytes[..]).take(1 << 30);
+        unpacked
+            .read_to_string(&mut text)
+            .map_err(|error| unreadable(&error))?;
+        text
+    } else {
+        String::from_utf8(bytes).map_err(|error| unreadable(&error))?
+    };
+    Ok(text)
+}
+
+/// Everything that people set aside: in the configuration, in files of other tools,
+/// in documents, and in comments of the sources that findings are in.
+fn suppressions(
+    args: &Args,
+    gate: &Gate,
+    loaded: &Loaded,
+    report: &Report<'_>,
+) -> Result<Vec<Suppression>> {
+    let mut found = Vec::new();
+    let config = loaded
+        .path
+        .as_ref()
+        .map_or_else(String::new, |path| path.display().to_string());
+    let line = loaded.line_of(&["gate", "suppressions", "entries"]);
+    for entry in &gate.suppressions.entries {
+        let own = Suppression::own(entry, &config, line);
+        found.push(own.map_err(|(key, why)| Failure::usage(format!("`{key}`: {why}")))?);
+    }
+    let root = &args.place.repository;
+    let usual = ignores::names().map(|name| root.join(name));
+    let mut files: Vec<PathBuf> = usual
+        .filter(|path| path.symlink_metadata().is_ok())
+        .collect();
+    files.extend(gate.suppressions.files.iter().map(|file| root.join(file)));
+    files.extend(args.ignore_file.iter().cloned());
+    for file in files {
+        let name = file
+            .strip_prefix(root)
+            .unwrap_or(&file)
+            .display()
+            .to_string();
+        let text = read(&file)?;
+        let read = ignores::read(&name, &text);
+        found.extend(read.map_err(|error| Failure::usage(error.to_string()))?);
+    }
+    if gate.suppressions.inline != Some(false) {
+        let paths: BTreeSet<&str> = report
+            .findings
+            .iter()
+            .filter_map(|finding| finding.path())
+            .collect();
+        for path in paths {
+            let Some(bytes) = source_file(root, path) else {
+                continue;
+            };
+            let comments = ignores::comments(&String::from_utf8_lossy(&bytes));
+            found.extend(
+                comments
+                    .iter()
+                    .map(|comment| Suppression::inline(comment, path)),
+            );
+        }
+    }
+    Ok(found)
+}
+
+fn explain(
+    fingerprint: &str,
+    report: &Report<'_>,
+    verdict: &Verdict,
+    suppressions: &[Suppression],
+    context: &Context,
+) -> Result<Exit> {
+    let wanted = Identity::parse(fingerprint);
+    let found = report
+        .findings
+        .iter()
+        .zip(&verdict.decisions)
+        .find(|(finding, _)| Some(finding.identity) == wanted);
+    let Some((finding, decision)) = found else {
+        return Err(Failure::usage(format!(
+            "there is no finding `{fingerprint}` in these files"
+        ))
+        .hint("a fingerprint is the word of 32 digits behind each finding")
+        .into());
+    };
+    context
+        .ui
+        .result(&report::gate::explanation(finding, decision, suppressions))?;
+    Ok(Exit::Yes)
+}
+
+/// The findings as SARIF, with what was set aside marked so.
+fn as_sarif(
+    mut report: Report<'_>,
+    verdict: &Verdict,
+    suppressions: &[Suppression],
+) -> Result<String> {
+    for (finding, decision) in report.findings.iter_mut().zip(&verdict.decisions) {
+        let held = decision.suppression.map(|at| &suppressions[at]);
+        let (Outcome::Suppressed, Some(held)) = (decision.outcome, held) else {
+            continue;
+        };
+        let suppression = findings::Suppression {
+            in_source: held.target.lines.is_some(),
+            status: SuppressionStatus::Accepted,
+            justification: held.reason.clone().map(Into::into),
+            origin: Some(format!("{}:{}", held.file, held.line).into()),
+            owner: held.owner.clone().map(Into::into),
+            expires: held
+                .expires
+                .as_ref()
+                .map(|day| day.as_str().to_owned().into()),
+        };
+        for one in &mut finding.observations {
+            Arc::make_mut(one).suppressions = vec![suppression.clone()];
+        }
+    }
+    let settings = Settings {
+        category: "ci-tool".to_owned(),
+        files: 1,
+        limits: Limits::GITHUB,
+    };
+    let written = sarif::write(&report, &settings);
+    if !written.dropped.is_empty() {
+        return Err(
+            Failure::failed("there are more findings than one SARIF file may hold")
+                .hint("`ci-tool sarif merge --output FILE` writes several")
+                .into(),
+        );
+    }
+    Ok(String::from_utf8_lossy(&written.files[0]).into_owned())
+}

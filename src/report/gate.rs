@@ -1,0 +1,355 @@
+//! The verdict of `ci-tool gate`, for a terminal and as JSON.
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::findings_json;
+use crate::findings::{Finding, Kind, Report, Severity};
+use crate::policy::{Decision, Outcome, Standing, Suppression, Verdict};
+use crate::sarif::redact;
+use crate::sys::ui::escape_line;
+
+/// The version of the JSON form; a change that breaks readers raises it.
+pub const VERSION: u32 = 1;
+
+/// A verdict with all that it is about.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Gate {
+    /// The version of this form.
+    pub version: u32,
+    /// Whether the findings may pass.
+    pub passes: bool,
+    /// How many findings there are, by what is done with them.
+    pub counts: Counts,
+    /// Every finding with its decision, those that fail the gate first.
+    pub findings: Vec<Decided>,
+    /// Every suppression that was read.
+    pub suppressions: Vec<Aside>,
+    /// How many findings may pass, and how many do.
+    pub budgets: Vec<BudgetUse>,
+}
+
+/// How many findings there are.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub struct Counts {
+    /// Those that fail the gate.
+    pub denied: usize,
+    /// Those that are listed and fail nothing.
+    pub warned: usize,
+    /// Those that pass.
+    pub passed: usize,
+    /// Those that a person set aside.
+    pub suppressed: usize,
+}
+
+/// A finding with its decision.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Decided {
+    /// `denied`, `warned`, `passed` or `suppressed`.
+    pub outcome: String,
+    /// The rule that decided, in words.
+    pub rule: String,
+    /// The finding.
+    pub finding: findings_json::Finding,
+}
+
+/// A suppression.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Aside {
+    /// The file that says so.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The name of the rule or vulnerability; empty where it is about a package alone.
+    pub id: String,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The last day on which it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Who answers for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// `holds`, `expired`, `too-long` or `unjustified`.
+    pub standing: String,
+    /// How many findings it means.
+    pub findings: usize,
+}
+
+/// How many findings of a severity may pass, and how many do.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct BudgetUse {
+    /// The severity.
+    pub severity: String,
+    /// How many may pass.
+    pub limit: usize,
+    /// How many do.
+    pub count: usize,
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Denied => "denied",
+        Outcome::Warned => "warned",
+        Outcome::Passed => "passed",
+        Outcome::Suppressed => "suppressed",
+    }
+}
+
+const fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Holds => "holds",
+        Standing::Expired => "expired",
+        Standing::TooLong => "too-long",
+        Standing::Unjustified => "unjustified",
+    }
+}
+
+/// The verdict for programs.
+pub fn json(report: &Report<'_>, verdict: &Verdict, suppressions: &[Suppression]) -> Gate {
+    let counts = counts(verdict);
+    let mut findings: Vec<(Outcome, Decided)> = report
+        .findings
+        .iter()
+        .zip(&verdict.decisions)
+        .map(|(finding, decision)| {
+            let decided = Decided {
+                outcome: outcome(decision.outcome).to_owned(),
+                rule: decision.rule.clone(),
+                finding: finding.into(),
+            };
+            (decision.outcome, decided)
+        })
+        .collect();
+    // The report's order is the worst first, and stays within an outcome.
+    findings.sort_by_key(|(outcome, _)| *outcome);
+    Gate {
+        version: VERSION,
+        passes: verdict.passes,
+        counts,
+        findings: findings.into_iter().map(|(_, decided)| decided).collect(),
+        suppressions: suppressions
+            .iter()
+            .zip(&verdict.suppressions)
+            .map(|(one, (how, count))| Aside {
+                file: one.file.clone(),
+                line: one.line,
+                id: one.target.id_text.clone(),
+                reason: one.reason.clone(),
+                expires: one.expires.as_ref().map(|day| day.as_str().to_owned()),
+                owner: one.owner.clone(),
+                standing: standing(*how).to_owned(),
+                findings: *count,
+            })
+            .collect(),
+        budgets: verdict
+            .budgets
+            .iter()
+            .map(|budget| BudgetUse {
+                severity: budget.severity.as_str().to_owned(),
+                limit: budget.limit,
+                count: budget.count,
+            })
+            .collect(),
+    }
+}
+
+fn counts(verdict: &Verdict) -> Counts {
+    let of = |wanted: Outcome| {
+        let decisions = verdict.decisions.iter();
+        decisions
+            .filter(|decision| decision.outcome == wanted)
+            .count()
+    };
+    Counts {
+        denied: of(Outcome::Denied),
+        warned: of(Outcome::Warned),
+        passed: of(Outcome::Passed),
+        suppressed: of(Outcome::Suppressed),
+    }
+}
+
+/// The verdict for people. Findings milder than `show` that fail nothing are only
+/// counted.
+pub fn text(
+    report: &Report<'_>,
+    verdict: &Verdict,
+    suppressions: &[Suppression],
+    show: impl Fn(Severity) -> bool,
+) -> String {
+    let mut out = String::new();
+    for (wanted, title) in [
+        (Outcome::Denied, "These fail the gate"),
+        (Outcome::Warned, "These are worth a look"),
+        (Outcome::Passed, "These pass"),
+    ] {
+        let decided = report.findings.iter().zip(&verdict.decisions);
+        let mut found: Vec<(&Finding<'_>, &Decision)> = decided
+            .filter(|(finding, decision)| {
+                let is_shown = wanted != Outcome::Passed || show(finding.severity());
+                decision.outcome == wanted && is_shown
+            })
+            .collect();
+        found.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.severity()));
+        if !found.is_empty() {
+            let _ = writeln!(out, "{title}\n");
+            for (finding, decision) in found {
+                write_finding(&mut out, finding, decision);
+            }
+            out.push('\n');
+        }
+    }
+    for budget in &verdict.budgets {
+        let word = budget.severity.as_str();
+        let (count, limit) = (budget.count, budget.limit);
+        let says = match count.cmp(&limit) {
+            std::cmp::Ordering::Greater => "too many, which fails the gate",
+            std::cmp::Ordering::Equal => "as many as may pass",
+            std::cmp::Ordering::Less => "lower the budget to this number",
+        };
+        let _ = writeln!(out, "budget {word}: {count} of {limit}: {says}");
+    }
+    for (one, (how, count)) in suppressions.iter().zip(&verdict.suppressions) {
+        let what = match (how, count) {
+            (Standing::Holds, 0) => "means no finding: delete it".to_owned(),
+            (Standing::Holds, _) => continue,
+            (Standing::Expired, count) => {
+                let day = one.expires.as_ref().map_or("", |day| day.as_str());
+                format!("ended on {day}: it holds for none of {count} findings")
+            }
+            (Standing::TooLong, count) => {
+                format!("ends later than the policy lets it: it holds for none of {count} findings")
+            }
+            (Standing::Unjustified, count) => {
+                format!("has no reason or no end: it holds for none of {count} findings")
+            }
+        };
+        let name = &one.target.id_text;
+        let line = format!("{}:{}: {name} {what}", one.file, one.line);
+        let _ = writeln!(out, "{}", escape_line(&line));
+    }
+    let counts = counts(verdict);
+    let _ = writeln!(
+        out,
+        "{}: {} denied, {} warned, {} passed, {} set aside, by {} scanners",
+        if verdict.passes { "passes" } else { "fails" },
+        counts.denied,
+        counts.warned,
+        counts.passed,
+        counts.suppressed,
+        report.scanners.len()
+    );
+    out
+}
+
+fn write_finding(out: &mut String, finding: &Finding<'_>, decision: &Decision) {
+    let place = match (
+        finding.path(),
+        finding.location().and_then(|one| one.region),
+    ) {
+        (Some(path), Some(region)) => format!("{path}:{}", region.start_line),
+        (Some(path), None) => path.to_owned(),
+        (None, _) => finding
+            .primary()
+            .target
+            .as_deref()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    let package = finding.package().map_or_else(String::new, |package| {
+        let version = package.version.as_deref().unwrap_or("?");
+        let fixed = finding.fixed_versions();
+        let fix = if fixed.is_empty() {
+            String::new()
+        } else {
+            format!(", fixed in {}", fixed.join(", "))
+        };
+        format!("  {} {version}{fix}", package.full_name())
+    });
+    let severity = finding.severity();
+    let head = format!("{severity:<8}  {}{package}  {place}", finding.name());
+    let _ = writeln!(out, "  {}", escape_line(&head));
+    let message = shown_message(finding);
+    let first = message.lines().next().unwrap_or_default();
+    let _ = writeln!(out, "            {}", escape_line(first));
+    let by = finding.scanners().join(", ");
+    let why = format!("{}  by {by}  {}", decision.rule, finding.identity);
+    let _ = writeln!(out, "            {}", escape_line(&why));
+}
+
+/// The message without the secret that it may hold.
+fn shown_message<'f>(finding: &'f Finding<'_>) -> std::borrow::Cow<'f, str> {
+    let snippet = finding.location().and_then(|one| one.snippet.as_deref());
+    redact(finding.message(), finding.kind() == Kind::Secret, snippet)
+}
+
+/// The whole story of one finding.
+pub fn explanation(
+    finding: &Finding<'_>,
+    decision: &Decision,
+    suppressions: &[Suppression],
+) -> String {
+    let mut out = String::new();
+    let mut line = |label: &str, text: &str| {
+        let _ = writeln!(out, "{label:<12}{}", escape_line(text));
+    };
+    line(
+        "finding",
+        &format!("{} ({})", finding.name(), finding.identity),
+    );
+    line("kind", finding.kind().as_str());
+    line("severity", finding.severity().as_str());
+    for one in &finding.observations {
+        let score = one
+            .score
+            .map_or_else(String::new, |score| format!(", score {score}"));
+        line(
+            "reported",
+            &format!(
+                "by {} as {}: {}{score}",
+                one.scanner.name, one.rule.id, one.severity
+            ),
+        );
+    }
+    for id in &finding.ids {
+        line("known as", id.as_str());
+    }
+    if let Some(package) = finding.package() {
+        line(
+            "package",
+            &format!("{} ({})", package.purl(true), finding.scope().as_str()),
+        );
+    }
+    for location in finding.locations() {
+        let place = location.region.map_or_else(
+            || location.path.to_string(),
+            |region| format!("{}:{}", location.path, region.start_line),
+        );
+        line("place", &place);
+    }
+    if let Some(state) = finding.state {
+        line("baseline", state.as_str());
+    }
+    line("decision", outcome(decision.outcome));
+    line("by", &decision.rule);
+    if let Some(reason) = decision
+        .suppression
+        .and_then(|at| suppressions[at].reason.as_ref())
+    {
+        line("reason", reason);
+    }
+    for at in &decision.lapsed {
+        let one = &suppressions[*at];
+        line(
+            "lapsed",
+            &format!("{}:{} does not hold", one.file, one.line),
+        );
+    }
+    out
+}
