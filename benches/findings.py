@@ -138,6 +138,7 @@ def main():
     emulation = Path(__file__).with_name("codeql-action.mjs")
     os.environ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1"
     rows = [
+        ("ci-tool gate", [binary, "gate", *files, "--baseline", files[1], "-o", str(folder / "verdict.txt"), "--repository", str(folder)], arguments.runs),
         ("ci-tool sarif merge", [binary, "sarif", "merge", *files, "-o", out, "--repository", str(folder)], arguments.runs),
         ("ci-tool sarif diff (new against itself)", [binary, "sarif", "diff", files[1], files[1], "--repository", str(folder)], arguments.runs),
         ("sarif-tools copy", [str(sarif_tools), "copy", "-o", out, *files], arguments.peer_runs),

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::sarif::{Loaded as Sarif, Place, load, merged, put, source_file};
+use super::sarif::{Loaded as Sarif, Place, load, merged, numbered, put, source_file};
 use crate::config::Loaded;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -22,6 +22,9 @@ use crate::report;
 use crate::sarif::{self, Limits, Settings, Source};
 use crate::sys::process::Program;
 use crate::sys::ui::escape_line;
+
+/// How many SARIF files are written at most: OUT, OUT-2 and so on.
+const MAX_FILES: usize = 10;
 
 /// Decide whether the findings of any scanners may pass.
 ///
@@ -180,22 +183,32 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     if let Some(fingerprint) = &args.explain {
         return explain(fingerprint, &report, &verdict, &suppressions, context);
     }
-    let text = match args.format {
+    let texts: Vec<Vec<u8>> = match args.format {
         Format::Text => {
             let show = gate.show.unwrap_or(FailOn::Low);
-            report::gate::text(&report, &verdict, &suppressions, |severity| {
-                let words = FailOn::ALL
-                    .iter()
-                    .find(|(word, _)| *word == severity.as_str());
-                words.is_some_and(|(_, severity)| *severity >= show)
-            })
+            let text = report::gate::text(&report, &verdict, &suppressions, |severity| {
+                let known = FailOn::ALL.iter();
+                let mut same = known.filter(|(word, _)| *word == severity.as_str());
+                same.any(|(_, severity)| *severity >= show)
+            });
+            vec![text.into_bytes()]
         }
-        Format::Json => report::json(&report::gate::json(&report, &verdict, &suppressions))?,
-        Format::Sarif => as_sarif(report, &verdict, &suppressions)?,
+        Format::Json => {
+            let answer = report::gate::json(&report, &verdict, &suppressions);
+            vec![report::json(&answer)?.into_bytes()]
+        }
+        Format::Sarif => {
+            let files = if args.output.is_some() { MAX_FILES } else { 1 };
+            as_sarif(report, &verdict, &suppressions, files)?
+        }
     };
     match &args.output {
-        Some(file) => put(file, text.as_bytes())?,
-        None => context.ui.result(&text)?,
+        Some(file) => {
+            for (at, text) in texts.iter().enumerate() {
+                put(&numbered(file, at), text)?;
+            }
+        }
+        None => context.ui.result(&String::from_utf8_lossy(&texts[0]))?,
     }
     Ok(if verdict.passes { Exit::Yes } else { Exit::No })
 }
@@ -433,7 +446,8 @@ fn as_sarif(
     mut report: Report<'_>,
     verdict: &Verdict,
     suppressions: &[Suppression],
-) -> Result<String> {
+    files: usize,
+) -> Result<Vec<Vec<u8>>> {
     for (finding, decision) in report.findings.iter_mut().zip(&verdict.decisions) {
         let held = decision.suppression.map(|at| &suppressions[at]);
         let (Outcome::Suppressed, Some(held)) = (decision.outcome, held) else {
@@ -456,16 +470,16 @@ fn as_sarif(
     }
     let settings = Settings {
         category: "ci-tool".to_owned(),
-        files: 1,
+        files,
         limits: Limits::GITHUB,
     };
     let written = sarif::write(&report, &settings);
     if !written.dropped.is_empty() {
-        return Err(
-            Failure::failed("there are more findings than one SARIF file may hold")
-                .hint("`ci-tool sarif merge --output FILE` writes several")
-                .into(),
-        );
+        return Err(Failure::failed(format!(
+            "there are more findings than {files} SARIF files may hold"
+        ))
+        .hint("--output FILE writes up to ten; `ci-tool sarif merge --max-files` more")
+        .into());
     }
-    Ok(String::from_utf8_lossy(&written.files[0]).into_owned())
+    Ok(written.files)
 }

@@ -351,7 +351,7 @@ fn write(report: &Report<'_>, output: &Output, context: &Context) -> Result<Exit
 }
 
 /// `out.sarif`, `out-2.sarif` and so on.
-fn numbered(file: &Path, at: usize) -> PathBuf {
+pub(super) fn numbered(file: &Path, at: usize) -> PathBuf {
     if at == 0 {
         return file.to_owned();
     }
