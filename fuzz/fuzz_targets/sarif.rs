@@ -1,0 +1,23 @@
+//! Whatever is read is an answer or an error, and what is written of it is read again.
+#![no_main]
+
+use ci_tool::sarif::{self, Limits, Options, Settings, Source};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let source = Source::new(bytes.to_vec());
+    let options = Options { roots: vec!["/repo".to_owned()] };
+    let Ok(reading) = sarif::read(&source, "a.sarif", &options) else {
+        return;
+    };
+    let report = reading.into_report();
+    let settings = Settings {
+        category: "fuzz".to_owned(),
+        files: 2,
+        limits: Limits::GITHUB,
+    };
+    for file in sarif::write(&report, &settings).files {
+        let written = Source::new(file);
+        assert!(sarif::read(&written, "b.sarif", &options).is_ok());
+    }
+});
