@@ -127,6 +127,16 @@ fn examples_of_configuration_are_right() {
 }
 
 #[test]
+fn findings_as_json() {
+    holds(
+        "docs/findings.schema.json",
+        &pretty(&schemars::schema_for!(
+            ci_tool::report::findings_json::Findings
+        )),
+    );
+}
+
+#[test]
 fn what_the_gate_prints() {
     holds(
         "docs/gate.schema.json",
