@@ -12,6 +12,7 @@
 mod act;
 mod architecture;
 mod bad_input;
+mod changes;
 mod cli;
 mod common;
 mod docs;
