@@ -162,22 +162,15 @@ fn licenses(finding: &Finding<'_>) -> Vec<String> {
         .observations
         .iter()
         .filter_map(|one| one.package.as_ref());
-    let mut names: Vec<String> = packages
+    let mut licenses: Vec<String> = packages
         .flat_map(|package| &package.licenses)
         .map(|license| license.to_string())
         .collect();
     if finding.kind() == Kind::License {
-        names.extend(names_of_license(finding));
+        // Scanners name the licence itself as the rule.
+        licenses.extend(names(finding).map(str::to_owned));
     }
-    names
-}
-
-/// Scanners name the licence itself as the rule.
-fn names_of_license(finding: &Finding<'_>) -> impl Iterator<Item = String> {
-    names(finding)
-        .map(str::to_owned)
-        .collect::<Vec<_>>()
-        .into_iter()
+    licenses
 }
 
 fn any(globs: Option<&GlobSet>, texts: impl FnOnce() -> Vec<String>) -> bool {
