@@ -60,6 +60,11 @@ fn is_excluded(survey: &Survey<'_>, workspace: &str, folder: &str) -> bool {
 fn describe(survey: &Survey<'_>, file: &str) -> Option<Component> {
     let tree = survey.tree;
     let node = tree.toml(file)?;
+    // Fuzz targets are built by cargo-fuzz, with a compiler of their own.
+    let is_fuzz = ["package", "metadata", "cargo-fuzz"];
+    if node.at(&is_fuzz).is_some() {
+        return None;
+    }
     let root = path::parent(file);
     let framework = tree
         .under(root)
@@ -236,6 +241,18 @@ mod tests {
     use super::*;
     use crate::project::detect_in;
     use crate::project::testing::tree;
+
+    #[test]
+    fn fuzz_targets_are_no_component() {
+        let manifest = "[package]\nname = \"a-fuzz\"\n\n[package.metadata]\ncargo-fuzz = true\n";
+        let (_folder, tree) = tree(&[
+            ("Cargo.toml", "[package]\nname = \"a\"\n"),
+            ("fuzz/Cargo.toml", manifest),
+        ]);
+        let found = detect_in(&tree).components;
+        let roots: Vec<&str> = found.iter().map(|found| found.root.as_str()).collect();
+        assert_eq!(roots, ["."]);
+    }
 
     #[test]
     fn a_workspace_is_one_component() {
