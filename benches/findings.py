@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Merging and preparing SARIF beside its peers, in CPU seconds and peak memory.
 
-usage: benches/findings.py BIN [FOLDER] [--megabytes 100] [--runs 5]
+usage: benches/findings.py BIN [FOLDER] [--megabytes 100] [--runs 5]      benches/install.sh first
 
 Writes four files as Trivy, Semgrep, CodeQL (with code flows) and Checkov would, seeded and
 together of the given size, and runs each tool on them. A tool that is not installed is named
@@ -20,6 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+BENCH_PEERS = Path(os.environ.get("CI_TOOL_BENCH_PEERS", Path.home() / ".cache/ci-tool/bench-peers"))
 PEERS = Path(os.environ.get("CI_TOOL_PEERS", Path.home() / ".cache/ci-tool/peers"))
 WORDS = "value input request header cookie session query table column buffer length index path file user token".split()
 
@@ -104,19 +105,45 @@ def generate(folder, megabytes):
     return files
 
 
-def measure(command, runs):
-    """Median CPU seconds and the highest peak memory in MB."""
+def measure(commands, runs):
+    """Median CPU seconds of commands one after the other, and their highest peak memory in MB."""
     seconds, peak = [], 0
     for _ in range(runs):
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        _, errors = child.stderr.read(), None
-        _, status, usage = os.wait4(child.pid, 0)
-        code_ = os.waitstatus_to_exitcode(status)
-        if code_ not in (0, 1):
-            raise SystemExit(f"{command[0]} ended with {code_}: {_.decode()[:500] if isinstance(_, bytes) else errors}")
-        seconds.append(usage.ru_utime + usage.ru_stime)
-        peak = max(peak, usage.ru_maxrss / 1024)
+        total = 0
+        for command in commands:
+            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            errors = child.stderr.read().decode(errors="replace")
+            _, status, usage = os.wait4(child.pid, 0)
+            # 1 is the answer "no"; sarif-tools counts what it finds.
+            if os.waitstatus_to_exitcode(status) not in (0, 1) and "sarif" not in command[0].rsplit("/", 1)[-1]:
+                raise SystemExit(f"{command} ended with {os.waitstatus_to_exitcode(status)}: {errors[-500:]}")
+            total += usage.ru_utime + usage.ru_stime
+            peak = max(peak, usage.ru_maxrss / 1024)
+        seconds.append(total)
     return statistics.median(seconds), peak
+
+
+# What the gate does, as far as jq can say it: one list, without what is said twice, the worst
+# first, and a verdict by severity.
+JQ = """
+[.[].runs[] | (.tool.driver.rules | map({key: .id, value: (.properties."security-severity" | tonumber)}) | from_entries) as $severity
+ | .results[] | . + {severity: ($severity[.ruleId] // 5)}]
+| unique_by([.ruleId, .locations[0].physicalLocation.artifactLocation.uri, .locations[0].physicalLocation.region, .message.text])
+| sort_by(-.severity) | map(select(.severity >= 7)) | if length > 0 then halt_error(1) else empty end
+"""
+
+
+def table(title, rows):
+    print(f"\n{title}\n\n| tool | CPU s | peak MB | times ci-tool |\n|---|---:|---:|---:|")
+    first = None
+    for name, commands, runs in rows:
+        missing = [command[0] for command in commands if not (shutil.which(command[0]) or os.path.exists(command[0]))]
+        if missing:
+            print(f"| {name} | not installed | | |")
+            continue
+        seconds, peak = measure(commands, runs)
+        first = first or seconds
+        print(f"| {name} | {seconds:.2f} | {peak:.0f} | {seconds / first:.1f} |", flush=True)
 
 
 def main():
@@ -128,36 +155,41 @@ def main():
     parser.add_argument("--peer-runs", type=int, default=1)
     arguments = parser.parse_args()
     folder = Path(arguments.folder or tempfile.mkdtemp(prefix="findings-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    small = folder / "small"
+    small.mkdir(parents=True, exist_ok=True)
     binary = str(Path(arguments.bin).resolve())
     files = generate(folder, arguments.megabytes)
     size = sum(os.path.getsize(file) for file in files) / 1e6
     out = str(folder / "out.sarif")
-    multitool = PEERS / "npm/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool"
-    sarif_tools = PEERS / "py/bin/sarif"
-    emulation = Path(__file__).with_name("codeql-action.mjs")
+    multitool = str(PEERS / "npm/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool")
+    sarif_tools = str(BENCH_PEERS / "py/bin/sarif")
     os.environ["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1"
-    rows = [
-        ("ci-tool gate", [binary, "gate", *files, "--baseline", files[1], "-o", str(folder / "verdict.txt"), "--repository", str(folder)], arguments.runs),
-        ("ci-tool sarif merge", [binary, "sarif", "merge", *files, "-o", out, "--repository", str(folder)], arguments.runs),
-        ("ci-tool sarif diff (new against itself)", [binary, "sarif", "diff", files[1], files[1], "--repository", str(folder)], arguments.runs),
-        ("sarif-tools copy", [str(sarif_tools), "copy", "-o", out, *files], arguments.peer_runs),
-        ("sarif-multitool merge", [str(multitool), "merge", *files, "--output-directory", str(folder), "--output-file", "multitool.sarif",
-                                   "--log", "ForceOverwrite"], arguments.peer_runs),
-        ("jq -s", ["jq", "-s", "{version: .[0].version, runs: [.[].runs[]]}", *files], arguments.peer_runs),
-        ("github/codeql-action's steps (node)", ["node", "--max-old-space-size=8192", str(emulation), str(PEERS / "npm"), *files], arguments.peer_runs),
-    ]
+    (folder / "gate.jq").write_text(JQ)
+    runs, peers = arguments.runs, arguments.peer_runs
+    there = ["--repository", str(folder)]
+    merged = [multitool, "merge", *files, "--output-directory", str(folder), "--output-file", "multitool.sarif", "--log", "ForceOverwrite"]
+    judged = [multitool, "query", str(folder / "multitool.sarif"), "-e", "Level == 'Error'"]
     print(f"{size:.1f} MB in {len(files)} files")
-    print("| tool | CPU s | peak MB | times ci-tool |")
-    print("|---|---:|---:|---:|")
-    first = None
-    for name, command, runs in rows:
-        if not (shutil.which(command[0]) or os.path.exists(command[0])):
-            print(f"| {name} | not installed | | |")
-            continue
-        seconds, peak = measure(command, runs)
-        first = first or seconds
-        print(f"| {name} | {seconds:.2f} | {peak:.0f} | {seconds / first:.0f} |", flush=True)
+    table("Merge, take out what is said twice, and judge", [
+        ("ci-tool gate", [[binary, "gate", *files, "-o", str(folder / "verdict.txt"), *there]], runs),
+        ("jq -s, the same by a script", [["jq", "-s", "-f", str(folder / "gate.jq"), *files]], peers),
+        ("sarif-tools copy, summary --check", [[sarif_tools, "copy", "-o", out, *files], [sarif_tools, "--check", "error", "summary", out]], peers),
+        ("sarif-multitool merge, query", [merged, judged], peers),
+    ])
+    table("Merge only", [
+        ("ci-tool sarif merge", [[binary, "sarif", "merge", *files, "-o", out, *there]], runs),
+        ("jq -s, concatenates", [["jq", "-s", "{version: .[0].version, runs: [.[].runs[]]}", *files]], peers),
+        ("sarif-tools copy", [[sarif_tools, "copy", "-o", out, *files]], peers),
+        ("sarif-multitool merge", [merged], peers),
+    ])
+    few = generate(small, 10)
+    schema = str(PEERS / "npm/node_modules/@microsoft/sarif-multitool-linux/sarif-2.1.0.json")
+    emulation = str(Path(__file__).with_name("codeql-action.mjs"))
+    table("Prepare an upload of 10 MB, validated", [
+        ("ci-tool sarif merge, validate", [[binary, "sarif", "merge", *few, "-o", str(small / "out.sarif"), "--repository", str(small)],
+                                           [binary, "sarif", "validate", str(small / "out.sarif")]], runs),
+        ("github/codeql-action's steps", [["node", "--max-old-space-size=8192", emulation, str(BENCH_PEERS / "npm"), schema, str(small), *few]], peers),
+    ])
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let context = Context {
         ui,
         env,
+        verbose: cli.global.verbose > 0,
         config_path: cli.global.config,
     };
     match cli.command.run(&context) {

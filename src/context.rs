@@ -18,6 +18,8 @@ pub struct Context {
     pub ui: Ui,
     /// The environment.
     pub env: Env,
+    /// Whether to say more.
+    pub verbose: bool,
     /// The configuration file that was named on the command line.
     pub config_path: Option<PathBuf>,
 }

@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+/// Reports are read by several threads in many small pieces, which the system's
+/// allocators are slow at, that of musl above all.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     ExitCode::from(ci_tool::cli::run(std::env::args_os()) as u8)
 }

@@ -58,6 +58,7 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
     let context = &Context {
         config_path: inputs::input(&context.env, "config").map(PathBuf::from),
         ui: context.ui,
+        verbose: context.verbose,
         env: context.env.clone(),
     };
     let flag = |name: &str| inputs::flag(&context.env, name).map_err(Failure::usage);

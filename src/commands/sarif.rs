@@ -291,7 +291,11 @@ pub(super) fn source_file(repository: &Path, path: &str) -> Option<Vec<u8>> {
     if !path.components().all(is_inside) {
         return None;
     }
-    let file = repository.join(path).canonicalize().ok()?;
+    let file = repository.join(path);
+    if !file.is_file() {
+        return None;
+    }
+    let file = file.canonicalize().ok()?;
     let is_file = file.starts_with(repository.canonicalize().ok()?) && file.is_file();
     is_file.then(|| std::fs::read(file).ok()).flatten()
 }

@@ -62,11 +62,11 @@ impl Fields {
 
 /// Gives each finding its identity; `names` are those that aliases share.
 pub(super) fn assign(findings: &mut [Finding<'_>], names: &[Option<&Id<'_>>]) {
-    let mut bases: Vec<(Identity, usize)> = findings
+    let mut bases: Vec<(u128, usize)> = findings
         .iter()
         .zip(names)
         .enumerate()
-        .map(|(at, (finding, name))| (base(finding, *name), at))
+        .map(|(at, (finding, name))| (u128::from_be_bytes(base(finding, *name)), at))
         .collect();
     bases.sort_unstable();
     let mut rest = &mut bases[..];
@@ -78,7 +78,8 @@ pub(super) fn assign(findings: &mut [Finding<'_>], names: &[Option<&Id<'_>>]) {
         }
         let mut ordinal = 1_u32;
         for at in 0..group.len() {
-            let (identity, finding) = group[at];
+            let (base, finding) = group[at];
+            let identity = Identity::from_bytes(base.to_be_bytes());
             findings[finding].identity = if at == 0 {
                 identity
             } else {
@@ -123,8 +124,8 @@ fn place<'b>(finding: &'b Finding<'_>) -> impl Ord + use<'b> {
     )
 }
 
-fn base(finding: &Finding<'_>, name: Option<&Id<'_>>) -> Identity {
-    let bytes = if let (Some(package), Kind::Vulnerability | Kind::License) =
+fn base(finding: &Finding<'_>, name: Option<&Id<'_>>) -> [u8; 16] {
+    if let (Some(package), Kind::Vulnerability | Kind::License) =
         (finding.package(), finding.kind())
     {
         let mut fields = Fields::new("package/1");
@@ -149,8 +150,7 @@ fn base(finding: &Finding<'_>, name: Option<&Id<'_>>) -> Identity {
             .min();
         fields.add(&best.map_or_else(String::new, |context| context.to_string()));
         fields.finish()
-    };
-    Identity::from_bytes(bytes)
+    }
 }
 
 /// The rule's name without a prefix that came and went with the scanner's

@@ -31,21 +31,9 @@ impl<'a> Report<'a> {
             names.push(name);
         });
         identity::assign(&mut findings, &names);
-        findings.sort_unstable_by(|a, b| {
-            let place = |finding: &Finding<'a>| {
-                let location = finding.location().map(|location| location.region);
-                (finding.kind(), location)
-            };
-            (b.severity(), b.score())
-                .cmp(&(a.severity(), a.score()))
-                .then_with(|| a.path().cmp(&b.path()))
-                .then_with(|| place(a).cmp(&place(b)))
-                .then_with(|| a.name().cmp(b.name()))
-                .then_with(|| a.package().cmp(&b.package()))
-                .then_with(|| a.identity.cmp(&b.identity))
-        });
         scanners.sort();
         scanners.dedup();
+        sort(&mut findings);
         Self { scanners, findings }
     }
 
@@ -60,6 +48,39 @@ impl<'a> Report<'a> {
             observations.extend(findings.flat_map(|finding| finding.observations));
         }
         Self::new(scanners, observations)
+    }
+}
+
+/// The worst first, then by place.
+fn sort(findings: &mut [Finding<'_>]) {
+    // What decides nearly always is looked up once.
+    let mut order: Vec<_> = findings
+        .iter()
+        .enumerate()
+        .map(|(at, one)| {
+            let worst = std::cmp::Reverse((one.severity(), one.score()));
+            (worst, one.path(), one.kind(), at)
+        })
+        .collect();
+    let region = |one: &Finding<'_>| one.location().map(|location| location.region);
+    order.sort_unstable_by(|a, b| {
+        (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then_with(|| {
+            let (a, b) = (&findings[a.3], &findings[b.3]);
+            region(a)
+                .cmp(&region(b))
+                .then_with(|| a.name().cmp(b.name()))
+                .then_with(|| a.package().cmp(&b.package()))
+                .then_with(|| a.identity.cmp(&b.identity))
+        })
+    });
+    let order: Vec<usize> = order.into_iter().map(|(.., at)| at).collect();
+    for at in 0..findings.len() {
+        // What stood there may have been moved further already.
+        let mut from = order[at];
+        while from < at {
+            from = order[from];
+        }
+        findings.swap(at, from);
     }
 }
 
@@ -92,10 +113,10 @@ fn finding<'a>(mut members: Vec<Shared<'a>>, name: Option<&Id<'a>>) -> Finding<'
         members.sort_by(|a, b| says(b).cmp(&says(a)).then_with(|| a.cmp(b)));
         members = without_repetitions(members);
     }
-    let mut ids: Vec<Id<'a>> = members
-        .iter()
-        .flat_map(|one| one.ids.iter().cloned())
-        .collect();
+    let mut ids: Vec<Id<'a>> = members[0].ids.clone();
+    for one in &members[1..] {
+        ids.extend_from_slice(&one.ids);
+    }
     if ids.len() > 1 {
         ids.sort();
         ids.dedup();
@@ -132,8 +153,9 @@ fn for_each_group(
     mut tell: impl FnMut(&[usize]),
 ) {
     let of = observations.iter().enumerate();
-    let mut keys: Vec<([u8; 16], usize)> = of
-        .map(|(at, one)| (key(one, aliases.name(at)), at))
+    // As numbers they sort in a fraction of the time.
+    let mut keys: Vec<(u128, usize)> = of
+        .map(|(at, one)| (u128::from_be_bytes(key(one, aliases.name(at))), at))
         .collect();
     keys.sort_unstable();
     for same in keys.chunk_by(|(a, _), (b, _)| a == b) {

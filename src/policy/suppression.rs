@@ -54,6 +54,8 @@ pub struct Target {
     pub package_version: Option<String>,
     /// Paths; `None` for every one.
     pub paths: Option<GlobSet>,
+    /// The folder that the paths must be below; `None` for every one.
+    pub folder: Option<String>,
     /// First and last line; `None` for every one.
     pub lines: Option<(u32, u32)>,
     /// Kinds of findings; empty for every one.
@@ -120,6 +122,10 @@ impl Target {
                 .paths
                 .as_ref()
                 .is_none_or(|paths| finding.path().is_some_and(|path| paths.is_match(path)))
+            && self.folder.as_ref().is_none_or(|folder| {
+                let rest = finding.path().and_then(|path| path.strip_prefix(folder));
+                rest.is_some_and(|rest| rest.starts_with('/'))
+            })
             && self.lines.is_none_or(|(first, last)| {
                 let region = finding.location().and_then(|location| location.region);
                 region.is_some_and(|region| (first..=last).contains(&region.lines().0))

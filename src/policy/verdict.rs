@@ -1,6 +1,7 @@
 //! Decides about every finding, and says which rule did.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::changes::Changes;
 use super::condition::{Condition, ConditionError, Surroundings, is_new, reaches};
@@ -19,10 +20,37 @@ pub struct Policy {
     only_fixable: bool,
     only_new: bool,
     only_changed: Option<Changed>,
-    rules: Vec<(Action, String, Condition)>,
+    rules: Vec<(Outcome, Arc<str>, Condition)>,
+    words: Words,
     budgets: BTreeMap<FailOn, usize>,
     max_days: u32,
     strict: bool,
+}
+
+/// What the parts of a policy that are no rules of their own are called; shared by
+/// all the findings that they decide.
+#[derive(Debug, Clone)]
+struct Words {
+    fail_on: Arc<str>,
+    milder: Arc<str>,
+    no_fix: Arc<str>,
+    known: Arc<str>,
+    not_changed: Arc<str>,
+    suppressed: Arc<str>,
+}
+
+impl Words {
+    fn new(fail_on: FailOn) -> Self {
+        let fail_on = format!("fail-on: {}", fail_on.as_str());
+        Self {
+            milder: format!("milder than {fail_on}").into(),
+            fail_on: fail_on.into(),
+            no_fix: "only-fixable: no fix is known".into(),
+            known: "only-new: the baseline has it".into(),
+            not_changed: "only-changed: not in what was changed".into(),
+            suppressed: "set aside in the scanner's own report".into(),
+        }
+    }
 }
 
 /// What is done with a finding.
@@ -44,7 +72,7 @@ pub struct Decision {
     /// What is done.
     pub outcome: Outcome,
     /// The rule that decided, in words.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// The suppression that holds, by number; `None` where the scanner's own does.
     pub suppression: Option<usize>,
     /// Suppressions that mean it and do not hold, by number.
@@ -107,11 +135,18 @@ impl Policy {
     pub fn new(gate: &Gate) -> Result<Self, (usize, ConditionError)> {
         let rules = gate.rules.iter().enumerate().map(|(at, rule)| {
             let condition = Condition::new(rule).map_err(|error| (at, error))?;
-            let name = rule.name.clone().unwrap_or_else(|| condition.text.clone());
-            Ok((rule.then, name, condition))
+            let name = rule.name.as_ref().unwrap_or(&condition.text);
+            let (outcome, word) = match rule.then {
+                Action::Deny => (Outcome::Denied, "deny"),
+                Action::Warn => (Outcome::Warned, "warn"),
+                Action::Allow => (Outcome::Passed, "allow"),
+            };
+            Ok((outcome, format!("{word}: {name}").into(), condition))
         });
+        let fail_on = gate.fail_on.unwrap_or(FailOn::High);
         Ok(Self {
-            fail_on: gate.fail_on.unwrap_or(FailOn::High),
+            fail_on,
+            words: Words::new(fail_on),
             only_fixable: gate.only_fixable,
             only_new: gate.only_new,
             only_changed: gate.only_changed,
@@ -162,10 +197,9 @@ impl Policy {
                 let (outcome, rule) = if let Some(at) = held {
                     let suppression = &suppressions[at];
                     let place = format!("{}:{}", suppression.file, suppression.line);
-                    (Outcome::Suppressed, format!("set aside in {place}"))
+                    (Outcome::Suppressed, format!("set aside in {place}").into())
                 } else if finding.is_suppressed() {
-                    let rule = "set aside in the scanner's own report";
-                    (Outcome::Suppressed, rule.to_owned())
+                    (Outcome::Suppressed, Arc::clone(&self.words.suppressed))
                 } else {
                     self.decide(finding, known)
                 };
@@ -188,41 +222,35 @@ impl Policy {
         }
     }
 
-    fn decide(&self, finding: &Finding<'_>, known: Known<'_>) -> (Outcome, String) {
+    fn decide(&self, finding: &Finding<'_>, known: Known<'_>) -> (Outcome, Arc<str>) {
         let around = Surroundings {
             changes: known.changes,
             intelligence: known.intelligence,
         };
-        for (action, name, condition) in &self.rules {
+        for (outcome, name, condition) in &self.rules {
             if condition.fits(finding, around) {
-                let (outcome, word) = match action {
-                    Action::Deny => (Outcome::Denied, "deny"),
-                    Action::Warn => (Outcome::Warned, "warn"),
-                    Action::Allow => (Outcome::Passed, "allow"),
-                };
-                return (outcome, format!("{word}: {name}"));
+                return (*outcome, Arc::clone(name));
             }
         }
-        let fail_on = format!("fail-on: {}", self.fail_on.as_str());
+        let passes = |rule: &Arc<str>| (Outcome::Passed, Arc::clone(rule));
         if !reaches(finding.severity(), self.fail_on) {
-            return (Outcome::Passed, format!("milder than {fail_on}"));
+            return passes(&self.words.milder);
         }
         if self.only_fixable && !finding.is_fixable() {
-            return (Outcome::Passed, "only-fixable: no fix is known".to_owned());
+            return passes(&self.words.no_fix);
         }
         if self.only_new && !is_new(finding) {
-            return (Outcome::Passed, "only-new: the baseline has it".to_owned());
+            return passes(&self.words.known);
         }
         if let Some(what) = self.only_changed {
             let is_in = known
                 .changes
                 .is_some_and(|changes| changes.touch(finding, what));
             if !is_in {
-                let rule = "only-changed: not in what was changed";
-                return (Outcome::Passed, rule.to_owned());
+                return passes(&self.words.not_changed);
             }
         }
-        (Outcome::Denied, fail_on)
+        (Outcome::Denied, Arc::clone(&self.words.fail_on))
     }
 
     fn count(&self, report: &Report<'_>, decisions: &[Decision]) -> Vec<Budget> {

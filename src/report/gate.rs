@@ -121,7 +121,7 @@ pub fn json(report: &Report<'_>, verdict: &Verdict, suppressions: &[Suppression]
         .map(|(finding, decision)| {
             let decided = Decided {
                 outcome: outcome(decision.outcome).to_owned(),
-                rule: decision.rule.clone(),
+                rule: decision.rule.to_string(),
                 finding: finding.into(),
             };
             (decision.outcome, decided)
@@ -175,32 +175,46 @@ fn counts(verdict: &Verdict) -> Counts {
     }
 }
 
+/// How many findings of each outcome are listed before the rest is counted: a
+/// verdict that scrolls away is not read.
+const LISTED: [(Outcome, &str, usize); 3] = [
+    (Outcome::Denied, "These fail the gate", 20),
+    (Outcome::Warned, "These are worth a look", 10),
+    (Outcome::Passed, "These pass", 5),
+];
+
 /// The verdict for people. Findings milder than `show` that fail nothing are only
-/// counted.
+/// counted; of the others a screenful is listed, or `all`.
 pub fn text(
     report: &Report<'_>,
     verdict: &Verdict,
     suppressions: &[Suppression],
     show: impl Fn(Severity) -> bool,
+    all: bool,
 ) -> String {
     let mut out = String::new();
-    for (wanted, title) in [
-        (Outcome::Denied, "These fail the gate"),
-        (Outcome::Warned, "These are worth a look"),
-        (Outcome::Passed, "These pass"),
-    ] {
+    for (wanted, title, most) in LISTED {
+        // The report's order is the worst first.
         let decided = report.findings.iter().zip(&verdict.decisions);
-        let mut found: Vec<(&Finding<'_>, &Decision)> = decided
-            .filter(|(finding, decision)| {
-                let is_shown = wanted != Outcome::Passed || show(finding.severity());
-                decision.outcome == wanted && is_shown
-            })
-            .collect();
-        found.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.severity()));
-        if !found.is_empty() {
-            let _ = writeln!(out, "{title}\n");
-            for (finding, decision) in found {
-                write_finding(&mut out, finding, decision);
+        let mut found = decided.filter(|(finding, decision)| {
+            let is_shown = wanted != Outcome::Passed || show(finding.severity());
+            decision.outcome == wanted && is_shown
+        });
+        let most = if all { usize::MAX } else { most };
+        let mut listed = 0;
+        for (finding, decision) in found.by_ref().take(most) {
+            if listed == 0 {
+                let _ = writeln!(out, "{title}\n");
+            }
+            write_finding(&mut out, finding, decision);
+            listed += 1;
+        }
+        if listed > 0 {
+            match found.count() {
+                0 => {}
+                more => {
+                    let _ = writeln!(out, "  and {more} more, which --verbose lists");
+                }
             }
             out.push('\n');
         }

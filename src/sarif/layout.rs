@@ -103,13 +103,24 @@ fn files(
 ) -> Option<Vec<Vec<u8>>> {
     let limits = settings.limits;
     let mut sized: Vec<(Vec<u8>, usize)> = Vec::new();
+    let (mut total, mut packed) = (0, 0);
     for (suffix, findings) in runs(report, settings, count)? {
         let run = run(writer, settings, &suffix, &findings, detail);
-        let size = upper_size(&run, limits.gzip_bytes);
-        if size > limits.gzip_bytes {
-            return None;
+        total += run.len();
+        sized.push((run, 0));
+        // Packing only tells what the length alone does not.
+        if total > limits.gzip_bytes {
+            for (run, size) in &mut sized[packed..] {
+                *size = upper_size(run, limits.gzip_bytes);
+                if *size > limits.gzip_bytes {
+                    return None;
+                }
+            }
+            packed = sized.len();
         }
-        sized.push((run, size));
+    }
+    if packed == 0 {
+        sized.iter_mut().for_each(|(run, size)| *size = run.len());
     }
     let mut files: Vec<(Vec<Vec<u8>>, usize)> = Vec::new();
     for (run, size) in sized {

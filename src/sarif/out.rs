@@ -15,9 +15,12 @@ impl Json {
         }
     }
 
-    pub(super) fn key(&mut self, key: &str) {
-        self.text(key);
-        self.0.push(b':');
+    /// A key of ours: nothing in it needs an escape.
+    pub(super) fn key(&mut self, key: &'static str) {
+        self.comma();
+        self.0.push(b'"');
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(b"\":");
     }
 
     pub(super) fn object(&mut self, fields: impl FnOnce(&mut Self)) {
@@ -59,18 +62,22 @@ impl Json {
         self.0.extend_from_slice(raw.as_bytes());
     }
 
-    pub(super) fn field(&mut self, key: &str, text: &str) {
+    pub(super) fn field(&mut self, key: &'static str, text: &str) {
         self.key(key);
         self.text(text);
     }
 
-    pub(super) fn field_if(&mut self, key: &str, text: Option<&str>) {
+    pub(super) fn field_if(&mut self, key: &'static str, text: Option<&str>) {
         if let Some(text) = text {
             self.field(key, text);
         }
     }
 
-    pub(super) fn texts<'t>(&mut self, key: &str, texts: impl IntoIterator<Item = &'t str>) {
+    pub(super) fn texts<'t>(
+        &mut self,
+        key: &'static str,
+        texts: impl IntoIterator<Item = &'t str>,
+    ) {
         self.key(key);
         self.array(texts, Self::text);
     }

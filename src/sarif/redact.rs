@@ -35,6 +35,21 @@ const TOKENS: [(&str, usize); 26] = [
     ("shpat_", 30),
 ];
 
+/// No token is shorter, and nothing shorter is taken for a secret.
+const SHORTEST: usize = 16;
+
+/// The bytes that words of tokens are made of.
+const PART: [bool; 256] = {
+    let mut part = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        part[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'+' | b'=');
+        byte += 1;
+    }
+    part
+};
+
 /// A text without tokens of well-known services; of a finding about a secret
 /// also without what else could be one, and without `known`, the text at its
 /// place.
@@ -50,9 +65,7 @@ pub fn redact<'t>(text: &'t str, is_secret: bool, known: Option<&str>) -> Cow<'t
         copied = end;
     };
     let bytes = text.as_bytes();
-    let is_part = |byte: u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/' | b'+' | b'=')
-    };
+    let is_part = |byte: u8| PART[usize::from(byte)];
     let mut at = 0;
     while at < bytes.len() {
         if let Some(known) = known
@@ -91,6 +104,10 @@ pub fn redact<'t>(text: &'t str, is_secret: bool, known: Option<&str>) -> Cow<'t
             .find('=')
             .filter(|equals| equals + 1 < word.len())
             .map_or(at, |equals| at + equals + 1);
+        if end - start < SHORTEST {
+            at = if known.is_some() { at + 1 } else { end };
+            continue;
+        }
         let word = text[start..end].trim_end_matches(['.', '/']);
         if is_token(word) || (is_secret && could_be_secret(word)) {
             replace(start, start + word.len());

@@ -235,12 +235,8 @@ impl<'a> Shared<'a> {
         one.score = score;
         self.add_places(&mut one, &result, repairs);
         if one.kind == Kind::Vulnerability {
-            one.ids = known
-                .ids
-                .iter()
-                .cloned()
-                .chain(tools::ids_of_message(self.tool, &one.message))
-                .collect();
+            let of_message = tools::ids_of_message(self.tool, &one.message);
+            one.ids = small(known.ids.iter().cloned().chain(of_message));
             one.ids.sort();
             one.ids.dedup();
         }
@@ -266,11 +262,9 @@ impl<'a> Shared<'a> {
             .chain(result.fingerprints.0);
         // Others hold commits, dates and names of people.
         let fingerprints = fingerprints.filter(|(name, _)| Context::reads(name));
-        one.fingerprints = fingerprints
-            .filter_map(|(name, mut value)| {
-                Some((name, value.take().filter(|value| is_telling(value))?))
-            })
-            .collect();
+        one.fingerprints = small(fingerprints.filter_map(|(name, mut value)| {
+            Some((name, value.take().filter(|value| is_telling(value))?))
+        }));
         let flows = Flows {
             resolve: &|uri, base, index| {
                 Some(
@@ -380,12 +374,8 @@ impl<'a> Shared<'a> {
         repairs: &mut Repairs,
     ) {
         one.target.clone_from(&self.target);
-        one.locations = result
-            .locations
-            .0
-            .iter()
-            .filter_map(|location| self.location(location, repairs))
-            .collect();
+        let locations = result.locations.0.iter();
+        one.locations = small(locations.filter_map(|location| self.location(location, repairs)));
         if one.locations.is_empty()
             && let Some((path, found)) = self.path(&result.analysis_target)
         {
@@ -494,6 +484,18 @@ impl<'a> Shared<'a> {
         });
         Some(self.paths.resolve(&uri, prefix))
     }
+}
+
+/// A list without room for more: most hold one thing, and there are many lists.
+fn small<T>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut list = Vec::new();
+    for item in items {
+        if list.len() == list.capacity() {
+            list.reserve_exact(list.len().max(1));
+        }
+        list.push(item);
+    }
+    list
 }
 
 fn count(found: Found, repairs: &mut Repairs) {

@@ -481,7 +481,7 @@ fn is_list_of_objects(raw: &str) -> bool {
     !items.is_empty() && items.iter().all(|item| item.get().starts_with('{'))
 }
 
-fn text(out: &mut Json, key: &str, text: &str) {
+fn text(out: &mut Json, key: &'static str, text: &str) {
     out.key(key);
     out.object(|out| out.field("text", text));
 }

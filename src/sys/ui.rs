@@ -99,6 +99,9 @@ impl Ui {
 /// marks that reorder text become visible escapes. Line breaks stay, a carriage
 /// return alone does not: it would let a text write over itself.
 pub fn escape_terminal(text: &str) -> String {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let mut chars = text.chars().peekable();
     std::iter::from_fn(|| chars.next().map(|c| (c, chars.peek().copied())))
         .map(|(c, next)| match c {
@@ -117,8 +120,11 @@ pub fn escape_terminal(text: &str) -> String {
 /// As [`escape_terminal`], for a text that has to stay on its line: a name with a
 /// line break in it could otherwise begin a line of its own.
 pub fn escape_line(text: &str) -> String {
-    escape_terminal(text)
-        .replace("\r\n", "\\n")
+    let text = escape_terminal(text);
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text;
+    }
+    text.replace("\r\n", "\\n")
         .replace(['\n', '\u{2028}', '\u{2029}'], "\\n")
 }
 

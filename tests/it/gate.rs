@@ -151,6 +151,79 @@ fn budgets_may_only_shrink() {
 }
 
 #[test]
+fn a_budget_that_was_raised_does_not_hold() {
+    let config =
+        |limit: usize| format!("gate: {{fail-on: critical, budgets: {{high: {limit}}}}}\n");
+    let there = folder(&config(0), &three());
+    git(there.path(), &["init", "--quiet"]);
+    git(there.path(), &["add", "--all"]);
+    git(there.path(), &["commit", "--quiet", "--message", "one"]);
+    write(there.path(), ".github/ci-tool.yml", config(5));
+    assert_eq!(gate(there.path(), &[]).code, 0);
+    let run = gate(there.path(), &["--diff-base", "HEAD"]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("from 0 to 5"), "{}", run.stderr);
+    assert!(run.stdout.contains("budget high: 1 of 0"), "{}", run.stdout);
+}
+
+#[test]
+fn a_screenful_is_listed_and_the_rest_is_counted() {
+    let many: Vec<serde_json::Value> = (1..=100)
+        .map(|line| result("eval", "error", "src/a.py", line, &format!("eval {line}")))
+        .collect();
+    let there = folder("", &sarif(&many));
+    let run = gate(there.path(), &[]);
+    assert!(run.stdout.lines().count() < 80, "{}", run.stdout);
+    for word in ["and 80 more", "fails: 100 denied"] {
+        assert!(run.stdout.contains(word), "{word}: {}", run.stdout);
+    }
+    let run = gate(there.path(), &["--verbose"]);
+    assert!(run.stdout.contains("src/a.py:100"), "{}", run.stdout);
+}
+
+#[test]
+fn an_ignore_file_of_a_project_holds_for_this_project() {
+    let vulnerability = |path: &str| {
+        result(
+            "CVE-2024-1000",
+            "error",
+            path,
+            1,
+            "Package: lodash\nInstalled Version: 1.0.0\n",
+        )
+    };
+    let report = |paths: &[&str]| {
+        let results: Vec<serde_json::Value> =
+            paths.iter().map(|path| vulnerability(path)).collect();
+        sarif(&results).replace("Semgrep", "Trivy")
+    };
+    for (paths, denied) in [
+        (&["web/package-lock.json"][..], 0),
+        (&["web/package-lock.json", "api/package-lock.json"], 1),
+        (&["website/package-lock.json"], 1),
+    ] {
+        for (file, text) in [
+            (
+                "web/osv-scanner.toml",
+                "[[IgnoredVulns]]\nid = \"CVE-2024-1000\"\n",
+            ),
+            (
+                "web/.snyk",
+                "ignore:\n  CVE-2024-1000:\n    - '*':\n        reason: x\n",
+            ),
+        ] {
+            let there = folder("", &report(paths));
+            write(there.path(), file, text);
+            let verdict = verdict(there.path(), &[]);
+            assert_eq!(
+                verdict["counts"]["denied"], denied,
+                "{file} {paths:?} {verdict}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_the_baseline_has_is_not_new() {
     let there = folder("", &three());
     // The same, some lines further down, and without the first.

@@ -33,6 +33,12 @@ const FILES: [(&str, Reader); 8] = [
     (".grype/config.yaml", grype::read),
 ];
 
+/// The names of those that their tools also read in the folder of a project, for
+/// this project alone.
+pub fn names_in_folders() -> impl Iterator<Item = &'static str> {
+    [".snyk", "osv-scanner.toml"].into_iter()
+}
+
 /// The usual names of such files.
 pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
@@ -178,11 +184,12 @@ mod tests {
         assert_eq!(
             all(
                 ".trivyignore",
-                "# why\nCVE-2024-1 exp:2027-01-31\n\nAVD-DS-0002\n"
+                "# why\nCVE-2024-1 exp:2027-01-31\n\nAVD-DS-0002\nCVE-2024-2 # beside\n"
             ),
             [
-                entry("CVE-2024-1", None, Some("2027-01-31"), 2),
-                entry("AVD-DS-0002", None, None, 4)
+                entry("CVE-2024-1", Some("why"), Some("2027-01-31"), 2),
+                entry("AVD-DS-0002", None, None, 4),
+                entry("CVE-2024-2", Some("beside"), None, 5)
             ]
         );
         assert_eq!(

@@ -6,15 +6,25 @@ use crate::error::SourceError;
 use crate::findings::{Kind, Package};
 use crate::project::document::{Node, Syntax};
 
-/// A name a line, perhaps with `exp:2027-01-31` behind it.
+/// A name a line, perhaps with `exp:2027-01-31` behind it. The remark beside it, or
+/// right above it, is the reason.
 pub(super) fn read(path: &str, text: &str) -> Result<Vec<Suppression>, SourceError> {
     let file = File { path, text };
     let mut found = Vec::new();
+    let mut above: Vec<&str> = Vec::new();
     for (at, line) in text.lines().enumerate() {
-        let line = line.split(" #").next().unwrap_or(line).trim();
-        if line.is_empty() || line.starts_with('#') {
+        if let Some(remark) = line.trim().strip_prefix('#') {
+            above.push(remark.trim());
             continue;
         }
+        let remark = std::mem::take(&mut above).join(" ");
+        let (line, beside) = line.split_once(" #").unwrap_or((line, ""));
+        if line.trim().is_empty() {
+            continue;
+        }
+        let reason = [beside.trim(), remark.trim()]
+            .into_iter()
+            .find(|text| !text.is_empty());
         let mut words = line.split_whitespace();
         let id = words.next().unwrap_or_default();
         let mut suppression = file.suppression(at + 1, Target::of_name(id));
@@ -25,6 +35,7 @@ pub(super) fn read(path: &str, text: &str) -> Result<Vec<Suppression>, SourceErr
                     .help("write CVE-2024-1234 exp:2027-01-31; a remark stands on a line of its own, after `#`")
             })?);
         }
+        suppression.reason = reason.map(str::to_owned);
         found.push(suppression);
     }
     Ok(found)

@@ -1,6 +1,7 @@
 //! `ci-tool gate`.
 
-use std::collections::BTreeSet;
+mod suppressions;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,12 +9,12 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use clap::ValueEnum;
 
-use super::sarif::{Loaded as Sarif, Place, load, merged, numbered, put, source_file};
-use crate::config::Loaded;
+use self::suppressions::suppressions;
+use super::sarif::{Loaded as Sarif, Place, load, merged, numbered, put};
+use crate::config::{self, Loaded};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::findings::{self, Identity, Report, SuppressionStatus};
-use crate::policy::ignores;
 use crate::policy::{
     Changed, Changes, Date, FailOn, Gate, Intelligence, Known, Outcome, Policy, Suppression,
     Verdict,
@@ -145,7 +146,8 @@ fn day(text: &str) -> Result<Date, String> {
 /// Where something cannot be read, or a scanner failed: exit code 3.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let loaded = context.config(&args.place.repository)?;
-    let gate = asked(&loaded.config.gate, args);
+    let mut gate = asked(&loaded.config.gate, args);
+    keep_budgets(&mut gate, args, &loaded, context)?;
     let policy = Policy::new(&gate).map_err(|(number, error)| {
         Failure::usage(format!("rule {} of the policy: {error}", number + 1))
     })?;
@@ -186,11 +188,17 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let texts: Vec<Vec<u8>> = match args.format {
         Format::Text => {
             let show = gate.show.unwrap_or(FailOn::Low);
-            let text = report::gate::text(&report, &verdict, &suppressions, |severity| {
-                let known = FailOn::ALL.iter();
-                let mut same = known.filter(|(word, _)| *word == severity.as_str());
-                same.any(|(_, severity)| *severity >= show)
-            });
+            let text = report::gate::text(
+                &report,
+                &verdict,
+                &suppressions,
+                |severity| {
+                    let known = FailOn::ALL.iter();
+                    let mut same = known.filter(|(word, _)| *word == severity.as_str());
+                    same.any(|(_, severity)| *severity >= show)
+                },
+                context.verbose,
+            );
             vec![text.into_bytes()]
         }
         Format::Json => {
@@ -199,7 +207,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         Format::Sarif => {
             let files = if args.output.is_some() { MAX_FILES } else { 1 };
-            as_sarif(report, &verdict, &suppressions, files)?
+            as_sarif(&mut report, &verdict, &suppressions, files)?
         }
     };
     match &args.output {
@@ -210,7 +218,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         None => context.ui.result(&String::from_utf8_lossy(&texts[0]))?,
     }
-    Ok(if verdict.passes { Exit::Yes } else { Exit::No })
+    let exit = if verdict.passes { Exit::Yes } else { Exit::No };
+    // The program ends here: to free a hundred thousand findings one by one takes
+    // as long as to merge them.
+    std::mem::forget((report, verdict));
+    Ok(exit)
 }
 
 /// The policy of the configuration with what the command line says.
@@ -222,6 +234,48 @@ fn asked(gate: &Gate, args: &Args) -> Gate {
         only_changed: args.only_changed.or(gate.only_changed),
         ..gate.clone()
     }
+}
+
+/// Budgets may only shrink: where an earlier revision is known, the lower one holds.
+fn keep_budgets(gate: &mut Gate, args: &Args, loaded: &Loaded, context: &Context) -> Result<()> {
+    let (Some(revision), Some(path)) = (&args.diff_base, &loaded.path) else {
+        return Ok(());
+    };
+    let repository = &args.place.repository;
+    let Ok(path) = path.strip_prefix(repository) else {
+        return Ok(());
+    };
+    if gate.budgets.is_empty() {
+        return Ok(());
+    }
+    let base = git(
+        repository,
+        &["merge-base", "--end-of-options", revision, "HEAD"],
+        context,
+    )?;
+    let base = String::from_utf8_lossy(&base).trim().to_owned();
+    let name = format!("{base}:./{}", path.display());
+    // Without the file there were no budgets.
+    let Ok(text) = git(repository, &["show", "--end-of-options", &name], context) else {
+        return Ok(());
+    };
+    let before = match config::parse(&name, &String::from_utf8_lossy(&text)) {
+        Ok(config) => config.gate.budgets,
+        Err(error) => {
+            let message = format!("the budgets of {revision} are not known: {error}");
+            return Err(Failure::failed(message).into());
+        }
+    };
+    for (severity, limit) in &mut gate.budgets {
+        if let Some(before) = before.get(severity).filter(|before| **before < *limit) {
+            context.ui.warning(&format!(
+                "the budget for {} was raised from {before} to {limit}; a budget may only shrink, so {before} holds",
+                severity.as_str()
+            ));
+            *limit = *before;
+        }
+    }
+    Ok(())
 }
 
 fn today() -> Date {
@@ -359,62 +413,6 @@ fn read(file: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Everything that people set aside: in the configuration, in files of other tools,
-/// in documents, and in comments of the sources that findings are in.
-fn suppressions(
-    args: &Args,
-    gate: &Gate,
-    loaded: &Loaded,
-    report: &Report<'_>,
-) -> Result<Vec<Suppression>> {
-    let mut found = Vec::new();
-    let config = loaded
-        .path
-        .as_ref()
-        .map_or_else(String::new, |path| path.display().to_string());
-    let line = loaded.line_of(&["gate", "suppressions", "entries"]);
-    for entry in &gate.suppressions.entries {
-        let own = Suppression::own(entry, &config, line);
-        found.push(own.map_err(|(key, why)| Failure::usage(format!("`{key}`: {why}")))?);
-    }
-    let root = &args.place.repository;
-    let usual = ignores::names().map(|name| root.join(name));
-    let mut files: Vec<PathBuf> = usual
-        .filter(|path| path.symlink_metadata().is_ok())
-        .collect();
-    files.extend(gate.suppressions.files.iter().map(|file| root.join(file)));
-    files.extend(args.ignore_file.iter().cloned());
-    for file in files {
-        let name = file
-            .strip_prefix(root)
-            .unwrap_or(&file)
-            .display()
-            .to_string();
-        let text = read(&file)?;
-        let read = ignores::read(&name, &text);
-        found.extend(read.map_err(|error| Failure::usage(error.to_string()))?);
-    }
-    if gate.suppressions.inline != Some(false) {
-        let paths: BTreeSet<&str> = report
-            .findings
-            .iter()
-            .filter_map(|finding| finding.path())
-            .collect();
-        for path in paths {
-            let Some(bytes) = source_file(root, path) else {
-                continue;
-            };
-            let comments = ignores::comments(&String::from_utf8_lossy(&bytes));
-            found.extend(
-                comments
-                    .iter()
-                    .map(|comment| Suppression::inline(comment, path)),
-            );
-        }
-    }
-    Ok(found)
-}
-
 fn explain(
     fingerprint: &str,
     report: &Report<'_>,
@@ -443,7 +441,7 @@ fn explain(
 
 /// The findings as SARIF, with what was set aside marked so.
 fn as_sarif(
-    mut report: Report<'_>,
+    report: &mut Report<'_>,
     verdict: &Verdict,
     suppressions: &[Suppression],
     files: usize,
@@ -473,7 +471,7 @@ fn as_sarif(
         files,
         limits: Limits::GITHUB,
     };
-    let written = sarif::write(&report, &settings);
+    let written = sarif::write(report, &settings);
     if !written.dropped.is_empty() {
         return Err(Failure::failed(format!(
             "there are more findings than {files} SARIF files may hold"

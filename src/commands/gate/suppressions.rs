@@ -1,0 +1,103 @@
+//! Where suppressions are: in the configuration, in files of other tools, in
+//! documents, and in comments of the sources that findings are in.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::{Args, read};
+use crate::commands::sarif::source_file;
+use crate::config::Loaded;
+use crate::error::Failure;
+use crate::findings::Report;
+use crate::policy::{Gate, Suppression, ignores};
+
+/// Everything that people set aside: in the configuration, in files of other tools,
+/// in documents, and in comments of the sources that findings are in.
+pub(super) fn suppressions(
+    args: &Args,
+    gate: &Gate,
+    loaded: &Loaded,
+    report: &Report<'_>,
+) -> Result<Vec<Suppression>> {
+    let mut found = Vec::new();
+    let config = loaded
+        .path
+        .as_ref()
+        .map_or_else(String::new, |path| path.display().to_string());
+    let line = loaded.line_of(&["gate", "suppressions", "entries"]);
+    for entry in &gate.suppressions.entries {
+        let own = Suppression::own(entry, &config, line);
+        found.push(own.map_err(|(key, why)| Failure::usage(format!("`{key}`: {why}")))?);
+    }
+    let root = &args.place.repository;
+    let usual = ignores::names().map(|name| root.join(name));
+    let mut files: Vec<PathBuf> = usual
+        .filter(|path| path.symlink_metadata().is_ok())
+        .collect();
+    files.extend(gate.suppressions.files.iter().map(|file| root.join(file)));
+    files.extend(args.ignore_file.iter().cloned());
+    let mut in_folders = BTreeSet::new();
+    for folder in folders(report) {
+        for name in ignores::names_in_folders() {
+            let file = root.join(folder).join(name);
+            if source_file(root, &format!("{folder}/{name}")).is_some() {
+                in_folders.insert((folder, file));
+            }
+        }
+    }
+    let in_folders = in_folders.into_iter();
+    let files = files.into_iter().map(|file| (None, file));
+    for (folder, file) in files.chain(in_folders.map(|(folder, file)| (Some(folder), file))) {
+        let name = file
+            .strip_prefix(root)
+            .unwrap_or(&file)
+            .display()
+            .to_string();
+        let text = read(&file)?;
+        let read = ignores::read(&name, &text);
+        let mut read = read.map_err(|error| Failure::usage(error.to_string()))?;
+        for suppression in &mut read {
+            suppression.target.folder = folder.map(str::to_owned);
+        }
+        found.extend(read);
+    }
+    if gate.suppressions.inline != Some(false) {
+        let paths = report.findings.iter().filter_map(|finding| finding.path());
+        // Findings of a file mostly follow each other.
+        let mut before = "";
+        let paths: BTreeSet<&str> = paths
+            .filter(|path| std::mem::replace(&mut before, path) != *path)
+            .collect();
+        for path in paths {
+            let Some(bytes) = source_file(root, path) else {
+                continue;
+            };
+            let comments = ignores::comments(&String::from_utf8_lossy(&bytes));
+            found.extend(
+                comments
+                    .iter()
+                    .map(|comment| Suppression::inline(comment, path)),
+            );
+        }
+    }
+    Ok(found)
+}
+
+/// The folders below the repository's root that hold the manifests of packages
+/// with findings, and those above them.
+fn folders<'r>(report: &'r Report<'_>) -> BTreeSet<&'r str> {
+    let mut folders = BTreeSet::new();
+    let packages = report.findings.iter().filter(|one| one.package().is_some());
+    for path in packages.filter_map(|finding| finding.path()) {
+        let mut path = path;
+        while let Some((folder, _)) = path.rsplit_once('/') {
+            if folder.is_empty() || !folders.insert(folder) {
+                break;
+            }
+            path = folder;
+        }
+    }
+    folders
+}
