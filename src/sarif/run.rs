@@ -358,6 +358,11 @@ impl<'a> Shared<'a> {
             Some(kind) if kind != "fail" => Some("none"),
             _ => known.level.as_deref(),
         });
+        // Scanners for secrets give no level, and "warning" is what that means; but a
+        // credential in the open is no mild thing.
+        if level.is_none() && known.kind == Kind::Secret {
+            return (None, Severity::High);
+        }
         let severity = Severity::from_level(level.unwrap_or("warning")).unwrap_or_else(|| {
             repairs.add(Repair::Level);
             level

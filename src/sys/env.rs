@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every environment variable that ci-tool reads, with what it is for.
-pub const VARIABLES: [(&str, &str); 13] = [
+pub const VARIABLES: [(&str, &str); 15] = [
     (
         "CI_TOOL_CONFIG",
         "path of the configuration file, as `--config`",
@@ -17,6 +17,11 @@ pub const VARIABLES: [(&str, &str); 13] = [
         "CI_TOOL_ACTION",
         "`owner/name@commit` that generated workflows use for this tool",
     ),
+    (
+        "CI_TOOL_CACHE",
+        "folder of scanners' databases and programs, as `--cache`",
+    ),
+    ("SNYK_TOKEN", "token for Snyk; no other scanner sees it"),
     (
         "GITHUB_TOKEN",
         "token for GitHub's API; sent to the API's host only",

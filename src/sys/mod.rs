@@ -3,5 +3,7 @@
 
 pub mod env;
 pub mod fs;
+pub mod interrupt;
 pub mod process;
+mod sandbox;
 pub mod ui;

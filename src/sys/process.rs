@@ -1,6 +1,7 @@
 //! Child processes: the only place that starts one. A child gets the arguments
 //! as a list and no shell, only the variables that it is given, a time limit and
-//! a limit for what it may say; where it is stopped, all that it started is.
+//! a limit for what it may say; where it is stopped, all that it started is, also
+//! what hid from its process group.
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -10,9 +11,10 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::env::Env;
+use super::{interrupt, sandbox};
 
 /// How long a finished child's output is waited for: a child of its own may hold it.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -26,7 +28,15 @@ pub struct Program {
     folder: Option<PathBuf>,
     time_limit: Duration,
     output_limit: u64,
+    writable: Option<Vec<PathBuf>>,
+    mark: Option<String>,
 }
+
+/// The variable that marks what a child started, wherever it went.
+const MARK: &str = "CI_TOOL_CHILD";
+
+/// No file of a child may be longer, in bytes.
+const FILE_LIMIT: u64 = 8 * 1024 * 1024 * 1024;
 
 /// What became of a child.
 #[derive(Debug)]
@@ -69,6 +79,9 @@ pub enum ProcessError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// Somebody asked us to stop.
+    #[error("`{0}` was stopped before its end, as was asked")]
+    Interrupted(String),
 }
 
 impl Program {
@@ -81,6 +94,8 @@ impl Program {
             folder: None,
             time_limit: Duration::from_secs(60),
             output_limit: 16 * 1024 * 1024,
+            writable: None,
+            mark: None,
         }
     }
 
@@ -123,6 +138,22 @@ impl Program {
         self
     }
 
+    /// Sets how many bytes it may say, on each of its outputs.
+    #[must_use]
+    pub const fn output_limit(mut self, bytes: u64) -> Self {
+        self.output_limit = bytes;
+        self
+    }
+
+    /// Lets it write to these folders only, where the kernel can hold it to that,
+    /// and finds at the end all that it started, by this mark.
+    #[must_use]
+    pub fn confined(mut self, writable: Vec<PathBuf>, mark: &str) -> Self {
+        self.writable = Some(writable);
+        self.mark = Some(mark.to_owned());
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -149,10 +180,26 @@ impl Program {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        let mut child = command.spawn().map_err(|error| match error.kind() {
+        if let Some(mark) = &self.mark {
+            command.env(MARK, mark);
+        }
+        let spawned = match &self.writable {
+            None => command.spawn(),
+            // The limits are those of a thread and of what it starts, for good.
+            Some(folders) => thread::scope(|scope| {
+                let spawn = || {
+                    sandbox::write_only_to(folders);
+                    command.spawn()
+                };
+                let spawned = scope.spawn(spawn).join();
+                spawned.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }),
+        };
+        let mut child = spawned.map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => ProcessError::NotInstalled(self.name.clone()),
             _ => broken(error),
         })?;
+        limit_files(&child);
         let stdout = self.reader(child.stdout.take());
         let stderr = self.reader(child.stderr.take());
         let started = Instant::now();
@@ -161,22 +208,30 @@ impl Program {
             if let Some(status) = child.try_wait().map_err(broken)? {
                 break status;
             }
+            if interrupt::asked() {
+                self.stop(&mut child);
+                return Err(ProcessError::Interrupted(self.name.clone()));
+            }
             if started.elapsed() > self.time_limit {
-                stop(&mut child);
+                self.stop(&mut child);
                 return Err(ProcessError::TimeLimit {
                     program: self.name.clone(),
                     limit: self.time_limit,
                 });
             }
             thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(50));
+            pause = (pause * 2).min(Duration::from_millis(5));
         };
         let ended = Instant::now();
+        if self.mark.is_some() {
+            // Its answer is whole; what it left behind would hold the pipes open.
+            self.stop(&mut child);
+        }
         while !(stdout.is_finished() && stderr.is_finished()) && ended.elapsed() < DRAIN {
             thread::sleep(Duration::from_millis(2));
         }
         // Whatever it left behind is not waited for.
-        stop(&mut child);
+        self.stop(&mut child);
         let text = |reader: thread::JoinHandle<Option<Vec<u8>>>| {
             let read = reader.join().ok().flatten();
             read.ok_or_else(|| ProcessError::OutputLimit {
@@ -189,6 +244,24 @@ impl Program {
             stdout: text(stdout)?,
             stderr: text(stderr)?,
         })
+    }
+
+    /// Stops a child and all that it started.
+    fn stop(&self, child: &mut Child) {
+        // It may be gone already.
+        let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+        let _ = child.wait();
+        // What is being started while we look is found by looking again.
+        for _ in 0..20 {
+            let left = self.mark.as_deref().map(marked).unwrap_or_default();
+            if left.is_empty() {
+                break;
+            }
+            for pid in left {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Reads up to the limit; `None` where there is more. What nobody reads
@@ -210,12 +283,38 @@ impl Program {
     }
 }
 
-/// Stops a child and all that it started.
-fn stop(child: &mut Child) {
-    let pid = Pid::from_child(child);
-    // It may be gone already.
-    let _ = kill_process_group(pid, Signal::KILL);
-    let _ = child.wait();
+/// What fills the disk stops at a limit.
+fn limit_files(child: &Child) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, prlimit};
+        let limit = Rlimit {
+            current: Some(FILE_LIMIT),
+            maximum: Some(FILE_LIMIT),
+        };
+        // It may have ended already.
+        let _ = prlimit(Some(Pid::from_child(child)), Resource::Fsize, limit);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (child, FILE_LIMIT);
+}
+
+/// Processes that carry a mark in their environment.
+fn marked(mark: &str) -> Vec<Pid> {
+    let wanted = format!("{MARK}={mark}");
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ"));
+        environment.is_ok_and(|environment| {
+            let mut variables = environment.split(|byte| *byte == 0);
+            variables.any(|variable| variable == wanted.as_bytes())
+        })
+    })
+    .filter_map(Pid::from_raw)
+    .collect()
 }
 
 #[cfg(test)]
@@ -239,6 +338,26 @@ mod tests {
         assert_eq!(run.code, Some(7));
         assert_eq!(run.stdout, b"one two words none\n");
         assert_eq!(run.stderr, b"no\n");
+    }
+
+    #[test]
+    fn a_confined_child_writes_where_it_may_and_leaves_nothing_running() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (inside, outside) = (folder.path().join("in"), folder.path().join("out"));
+        std::fs::create_dir_all(&inside).expect("created");
+        let script = "echo a > $IN/a; echo b > $OUT; setsid sleep 77 & echo done";
+        let run = shell(script)
+            .variable("IN", inside.to_str().expect("UTF-8"))
+            .variable("OUT", outside.to_str().expect("UTF-8"))
+            .confined(vec![inside.clone()], "test-of-a-confined-child")
+            .run()
+            .expect("it runs");
+        assert!(run.stdout.starts_with(b"done"), "{run:?}");
+        assert!(inside.join("a").exists());
+        assert!(marked("test-of-a-confined-child").is_empty());
+        // Without Landlock in the kernel it can write there.
+        let held = thread::spawn(move || sandbox::write_only_to(&[]));
+        assert_ne!(held.join().expect("a thread"), outside.exists(), "{run:?}");
     }
 
     #[test]
