@@ -14,6 +14,11 @@ rm -f "$dir/stamp"
 [ -x "$dir/py/bin/python" ] || python3 -m venv "$dir/py"
 "$dir/py/bin/pip" install --quiet --no-deps --require-hashes -r "$here/peers/wheels.txt"
 "$dir/py/bin/pip" install --quiet -r "$here/peers/requirements.txt"
+# Scanners, each with what it needs in an environment of its own.
+[ -x "$dir/scanners/bin/python" ] || python3 -m venv "$dir/scanners"
+"$dir/scanners/bin/pip" install --quiet -r "$here/peers/scanners.txt"
+[ -x "$dir/checkov/bin/python" ] || python3 -m venv "$dir/checkov"
+"$dir/checkov/bin/pip" install --quiet -r "$here/peers/checkov.txt"
 cp "$here/peers/package.json" "$here/peers/package-lock.json" "$dir/npm/"
 (cd "$dir/npm" && npm ci --no-audit --no-fund --loglevel=error)
 "$here/peers/github-api.sh" "$dir"

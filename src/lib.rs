@@ -19,5 +19,6 @@ pub mod policy;
 pub mod project;
 pub mod report;
 pub mod sarif;
+pub mod scanners;
 pub mod sys;
 pub mod workflows;

@@ -10,6 +10,7 @@ pub mod generate;
 pub mod man;
 pub mod pins;
 pub mod sarif;
+pub mod scan;
 pub mod template;
 
 use anyhow::Result;
@@ -29,6 +30,8 @@ pub enum Command {
     Pins(pins::Args),
     /// Decide whether the findings of any scanners may pass
     Gate(gate::Args),
+    /// Run the scanners that fit, and decide whether what they find may pass
+    Scan(Box<scan::Args>),
     /// Merge, filter, compare, check and convert SARIF files of any scanner
     Sarif(sarif::Args),
     /// List, start, check, try or render templates
@@ -55,6 +58,7 @@ impl Command {
             Self::Generate(args) => generate::run(args, context),
             Self::Pins(args) => pins::run(args, context),
             Self::Gate(args) => gate::run(args, context),
+            Self::Scan(args) => scan::run(args, context),
             Self::Sarif(args) => sarif::run(args, context),
             Self::Template(args) => template::run(args, context),
             Self::Config(args) => config::run(args, context),

@@ -290,6 +290,15 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             );
         }
     }
+    for (name, preset) in &config.scan.scanners {
+        if let Err(why) = preset.check() {
+            return at(
+                &["scan", "scanners", name],
+                why,
+                "docs/scan.md of ci-tool says how a scanner is described",
+            );
+        }
+    }
     let is_address = |url: &str| {
         let host = url
             .strip_prefix("https://")

@@ -3,7 +3,9 @@
 
 mod load;
 pub mod model;
+pub mod scan;
 mod suggest;
 
 pub use load::{ConfigError, Loaded, load, parse};
 pub use model::Config;
+pub use scan::{Preset, Scan};

@@ -20,6 +20,8 @@ pub struct Config {
     pub pins: Pins,
     /// What may pass `ci-tool gate`.
     pub gate: crate::policy::Gate,
+    /// What `ci-tool scan` runs, and when its answer counts.
+    pub scan: super::scan::Scan,
 }
 
 /// What `ci-tool detect` takes into account.
@@ -293,7 +295,7 @@ pub struct Pins {
 }
 
 /// A map in which no key stands twice: the last would silently win.
-fn unique<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
+pub(super) fn unique<'de, D, V>(deserializer: D) -> Result<BTreeMap<String, V>, D::Error>
 where
     D: Deserializer<'de>,
     V: Deserialize<'de>,

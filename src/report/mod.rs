@@ -7,6 +7,7 @@ pub mod gate;
 pub mod pins;
 pub mod plan;
 pub mod project;
+pub mod scan;
 
 /// JSON with a line break at its end.
 ///

@@ -114,6 +114,7 @@ fn examples_of_configuration_are_right() {
         "docs/workflows.md",
         "docs/gate.md",
         "docs/suppressions.md",
+        "docs/scan.md",
     ] {
         let text = std::fs::read_to_string(root().join(page)).expect("read");
         for example in text.split("```yaml\n# .github/ci-tool.yml\n").skip(1) {
@@ -123,7 +124,7 @@ fn examples_of_configuration_are_right() {
             count += 1;
         }
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 7);
 }
 
 #[test]
@@ -141,6 +142,10 @@ fn what_the_gate_prints() {
     holds(
         "docs/gate.schema.json",
         &pretty(&schemars::schema_for!(ci_tool::report::gate::Gate)),
+    );
+    holds(
+        "docs/scan.schema.json",
+        &pretty(&schemars::schema_for!(ci_tool::report::scan::Scan)),
     );
 }
 
@@ -246,6 +251,7 @@ fn links_of_pages_lead_somewhere() {
         "docs/merge.md",
         "docs/gate.md",
         "docs/suppressions.md",
+        "docs/scan.md",
         "docs/templates.md",
         "docs/reference/plan.md",
     ] {

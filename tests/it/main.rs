@@ -30,4 +30,5 @@ mod properties;
 mod samples;
 mod sarif_samples;
 mod sarif_traps;
+mod scan;
 mod templates;

@@ -41,6 +41,18 @@ pub struct Args {
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
 
+    /// How they are judged.
+    #[command(flatten)]
+    pub judging: Judging,
+
+    /// Where the repository is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// How findings are judged, and in which form that is told.
+#[derive(Debug, clap::Args)]
+pub struct Judging {
     /// What was found before: a SARIF file, or REVISION:PATH of one in git
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<String>,
@@ -104,10 +116,6 @@ pub struct Args {
     /// The file to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-
-    /// Where the repository is.
-    #[command(flatten)]
-    pub place: Place,
 }
 
 /// The forms of an answer.
@@ -146,33 +154,67 @@ fn day(text: &str) -> Result<Date, String> {
 /// Where something cannot be read, or a scanner failed: exit code 3.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let loaded = context.config(&args.place.repository)?;
+    let sources = load(&args.files)?;
+    let report = merged(&sources, &args.place, context)?;
+    refuse_failed(&report, &args.judging.allow_failed)?;
+    let judged = judge(report, &args.judging, &args.place, &loaded, context)?;
+    if let Some(fingerprint) = &args.judging.explain {
+        return judged.explain(fingerprint, context);
+    }
+    judged.write(&args.judging, "", context)?;
+    let exit = if judged.verdict.passes {
+        Exit::Yes
+    } else {
+        Exit::No
+    };
+    // The program ends here: to free a hundred thousand findings one by one takes
+    // as long as to merge them.
+    std::mem::forget(judged);
+    Ok(exit)
+}
+
+/// Findings with what was decided about them.
+pub(super) struct Judged<'a> {
+    pub(super) report: Report<'a>,
+    pub(super) verdict: Verdict,
+    suppressions: Vec<Suppression>,
+    show: FailOn,
+}
+
+/// Judges findings by the policy of the configuration and of the command line.
+///
+/// # Errors
+/// Where something that the policy needs cannot be read, or it is wrong itself.
+pub(super) fn judge<'a>(
+    mut report: Report<'a>,
+    args: &Judging,
+    place: &Place,
+    loaded: &Loaded,
+    context: &Context,
+) -> Result<Judged<'a>> {
     let mut gate = asked(&loaded.config.gate, args);
-    keep_budgets(&mut gate, args, &loaded, context)?;
+    keep_budgets(&mut gate, args, place, loaded, context)?;
     let policy = Policy::new(&gate).map_err(|(number, error)| {
         Failure::usage(format!("rule {} of the policy: {error}", number + 1))
     })?;
     let today = args.date.clone().unwrap_or_else(today);
-
-    let sources = load(&args.files)?;
-    let mut report = merged(&sources, &args.place, context)?;
-    refuse_failed(&report, &args.allow_failed)?;
-    let baseline = baseline(args, context)?;
+    let baseline = baseline(args, place, context)?;
     if let Some(baseline) = &baseline {
-        let known = merged(baseline, &args.place, context)?;
+        let known = merged(baseline, place, context)?;
         report.compare(&known);
     } else if policy.needs_baseline() {
         context
             .ui
             .remark("there is no baseline, so every finding is new");
     }
-    let changes = changes(args, context)?;
+    let changes = changes(args, place, context)?;
     if policy.needs_changes() && changes.is_none() {
         return Err(Failure::usage("the policy asks what was changed")
             .hint("--diff FILE or --diff-base REVISION says it")
             .into());
     }
     let intelligence = intelligence(args, &today)?;
-    let suppressions = suppressions(args, &gate, &loaded, &report)?;
+    let suppressions = suppressions(args, place, &gate, loaded, &report)?;
     let verdict = policy.judge(
         &report,
         &suppressions,
@@ -182,51 +224,70 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             today: &today,
         },
     );
-    if let Some(fingerprint) = &args.explain {
-        return explain(fingerprint, &report, &verdict, &suppressions, context);
+    Ok(Judged {
+        report,
+        verdict,
+        suppressions,
+        show: gate.show.unwrap_or(FailOn::Low),
+    })
+}
+
+impl Judged<'_> {
+    /// The verdict for people.
+    pub(super) fn text(&self, all: bool) -> String {
+        let is_shown = |severity: findings::Severity| {
+            let mut known = FailOn::ALL.iter();
+            known.any(|(word, known)| *word == severity.as_str() && *known >= self.show)
+        };
+        report::gate::text(
+            &self.report,
+            &self.verdict,
+            &self.suppressions,
+            is_shown,
+            all,
+        )
     }
-    let texts: Vec<Vec<u8>> = match args.format {
-        Format::Text => {
-            let show = gate.show.unwrap_or(FailOn::Low);
-            let text = report::gate::text(
-                &report,
-                &verdict,
-                &suppressions,
-                |severity| {
-                    let known = FailOn::ALL.iter();
-                    let mut same = known.filter(|(word, _)| *word == severity.as_str());
-                    same.any(|(_, severity)| *severity >= show)
-                },
-                context.verbose,
-            );
-            vec![text.into_bytes()]
-        }
-        Format::Json => {
-            let answer = report::gate::json(&report, &verdict, &suppressions);
-            vec![report::json(&answer)?.into_bytes()]
-        }
-        Format::Sarif => {
-            let files = if args.output.is_some() { MAX_FILES } else { 1 };
-            as_sarif(&mut report, &verdict, &suppressions, files)?
-        }
-    };
-    match &args.output {
-        Some(file) => {
-            for (at, text) in texts.iter().enumerate() {
-                put(&numbered(file, at), text)?;
+
+    /// The verdict for programs.
+    pub(super) fn json(&self) -> report::gate::Gate {
+        report::gate::json(&self.report, &self.verdict, &self.suppressions)
+    }
+
+    /// Writes the verdict in the form that was asked; `before` goes before a text.
+    pub(super) fn write(&self, args: &Judging, before: &str, context: &Context) -> Result<()> {
+        let texts: Vec<Vec<u8>> = match args.format {
+            Format::Text => vec![format!("{before}{}", self.text(context.verbose)).into_bytes()],
+            Format::Json => vec![report::json(&self.json())?.into_bytes()],
+            Format::Sarif => {
+                let files = if args.output.is_some() { MAX_FILES } else { 1 };
+                as_sarif(&self.report, &self.verdict, &self.suppressions, files)?
             }
+        };
+        match &args.output {
+            Some(file) => {
+                for (at, text) in texts.iter().enumerate() {
+                    put(&numbered(file, at), text)?;
+                }
+            }
+            None => context.ui.result(&String::from_utf8_lossy(&texts[0]))?,
         }
-        None => context.ui.result(&String::from_utf8_lossy(&texts[0]))?,
+        Ok(())
     }
-    let exit = if verdict.passes { Exit::Yes } else { Exit::No };
-    // The program ends here: to free a hundred thousand findings one by one takes
-    // as long as to merge them.
-    std::mem::forget((report, verdict));
-    Ok(exit)
+
+    /// Tells the whole story of one finding.
+    pub(super) fn explain(&self, fingerprint: &str, context: &Context) -> Result<Exit> {
+        explain(
+            fingerprint,
+            &self.report,
+            &self.verdict,
+            &self.suppressions,
+            context,
+        )
+    }
 }
 
 /// The policy of the configuration with what the command line says.
-fn asked(gate: &Gate, args: &Args) -> Gate {
+fn asked(gate: &Gate, args: &Judging) -> Gate {
     Gate {
         fail_on: args.fail_on.or(gate.fail_on),
         only_fixable: args.only_fixable || gate.only_fixable,
@@ -237,11 +298,17 @@ fn asked(gate: &Gate, args: &Args) -> Gate {
 }
 
 /// Budgets may only shrink: where an earlier revision is known, the lower one holds.
-fn keep_budgets(gate: &mut Gate, args: &Args, loaded: &Loaded, context: &Context) -> Result<()> {
+fn keep_budgets(
+    gate: &mut Gate,
+    args: &Judging,
+    place: &Place,
+    loaded: &Loaded,
+    context: &Context,
+) -> Result<()> {
     let (Some(revision), Some(path)) = (&args.diff_base, &loaded.path) else {
         return Ok(());
     };
-    let repository = &args.place.repository;
+    let repository = &place.repository;
     let Ok(path) = path.strip_prefix(repository) else {
         return Ok(());
     };
@@ -303,7 +370,7 @@ fn refuse_failed(report: &Report<'_>, allowed: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn baseline(args: &Args, context: &Context) -> Result<Option<Vec<Sarif>>> {
+fn baseline(args: &Judging, place: &Place, context: &Context) -> Result<Option<Vec<Sarif>>> {
     let Some(name) = &args.baseline else {
         return Ok(None);
     };
@@ -313,7 +380,7 @@ fn baseline(args: &Args, context: &Context) -> Result<Option<Vec<Sarif>>> {
     {
         let object = format!("{revision}:{path}");
         let text = git(
-            &args.place.repository,
+            &place.repository,
             &["show", "--end-of-options", &object],
             context,
         )?;
@@ -322,7 +389,7 @@ fn baseline(args: &Args, context: &Context) -> Result<Option<Vec<Sarif>>> {
     load(&[PathBuf::from(name)]).map(Some)
 }
 
-fn changes(args: &Args, context: &Context) -> Result<Option<Changes>> {
+fn changes(args: &Judging, place: &Place, context: &Context) -> Result<Option<Changes>> {
     let (name, text) = if let Some(file) = &args.diff {
         (file.display().to_string(), read(file)?)
     } else if let Some(revision) = &args.diff_base {
@@ -340,7 +407,7 @@ fn changes(args: &Args, context: &Context) -> Result<Option<Changes>> {
             "--end-of-options",
             &range,
         ];
-        let bytes = git(&args.place.repository, &arguments, context)?;
+        let bytes = git(&place.repository, &arguments, context)?;
         (range, String::from_utf8_lossy(&bytes).into_owned())
     } else {
         return Ok(None);
@@ -368,7 +435,7 @@ fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u
 
 type Adder = fn(&mut Intelligence, &str) -> Result<Date, (usize, String)>;
 
-fn intelligence(args: &Args, today: &Date) -> Result<Intelligence> {
+fn intelligence(args: &Judging, today: &Date) -> Result<Intelligence> {
     let mut known = Intelligence::default();
     let mut add = |file: &PathBuf, adder: Adder| {
         let name = file.display();
@@ -441,11 +508,12 @@ fn explain(
 
 /// The findings as SARIF, with what was set aside marked so.
 fn as_sarif(
-    report: &mut Report<'_>,
+    report: &Report<'_>,
     verdict: &Verdict,
     suppressions: &[Suppression],
     files: usize,
 ) -> Result<Vec<Vec<u8>>> {
+    let mut report = report.clone();
     for (finding, decision) in report.findings.iter_mut().zip(&verdict.decisions) {
         let held = decision.suppression.map(|at| &suppressions[at]);
         let (Outcome::Suppressed, Some(held)) = (decision.outcome, held) else {
@@ -471,7 +539,7 @@ fn as_sarif(
         files,
         limits: Limits::GITHUB,
     };
-    let written = sarif::write(report, &settings);
+    let written = sarif::write(&report, &settings);
     if !written.dropped.is_empty() {
         return Err(Failure::failed(format!(
             "there are more findings than {files} SARIF files may hold"

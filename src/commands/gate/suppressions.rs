@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Args, read};
-use crate::commands::sarif::source_file;
+use super::{Judging, read};
+use crate::commands::sarif::{Place, source_file};
 use crate::config::Loaded;
 use crate::error::Failure;
 use crate::findings::Report;
@@ -16,7 +16,8 @@ use crate::policy::{Gate, Suppression, ignores};
 /// Everything that people set aside: in the configuration, in files of other tools,
 /// in documents, and in comments of the sources that findings are in.
 pub(super) fn suppressions(
-    args: &Args,
+    args: &Judging,
+    place: &Place,
     gate: &Gate,
     loaded: &Loaded,
     report: &Report<'_>,
@@ -31,7 +32,7 @@ pub(super) fn suppressions(
         let own = Suppression::own(entry, &config, line);
         found.push(own.map_err(|(key, why)| Failure::usage(format!("`{key}`: {why}")))?);
     }
-    let root = &args.place.repository;
+    let root = &place.repository;
     let usual = ignores::names().map(|name| root.join(name));
     let mut files: Vec<PathBuf> = usual
         .filter(|path| path.symlink_metadata().is_ok())

@@ -1,0 +1,96 @@
+//! The scanner that is always at hand: what we know ourselves of delivery files.
+//! Today that is what workflows run; the rules of `ci-tool audit` join here.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::findings::{Kind, Location, Observation, Region, Rule, Scanner, Severity};
+use crate::project::Tree;
+use crate::sarif::Reading;
+use crate::workflows::pins::{self, ActionPattern, check};
+
+/// The name of this scanner.
+pub(super) const NAME: &str = "audit";
+
+/// What is wrong, and the files that could not be read, with the reason.
+pub(super) fn run(tree: &Tree, allowed: &[ActionPattern]) -> (Reading<'static>, Vec<String>) {
+    let scanner = Arc::new(Scanner {
+        name: Cow::Borrowed("ci-tool audit"),
+        version: Some(Cow::Borrowed(env!("CARGO_PKG_VERSION"))),
+        uri: Some(Cow::Borrowed(env!("CARGO_PKG_REPOSITORY"))),
+        ..Scanner::default()
+    });
+    let mut observations = Vec::new();
+    let mut broken = Vec::new();
+    let is_yaml = |path: &&str| path.ends_with(".yml") || path.ends_with(".yaml");
+    let workflows = tree.directly_in(".github/workflows").filter(is_yaml);
+    let actions = ["action.yml", "action.yaml"]
+        .into_iter()
+        .flat_map(|name| tree.named(name));
+    let mut paths: Vec<&str> = workflows.chain(actions).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        let Some(text) = tree.text(path) else {
+            broken.push(format!("{path} could not be read"));
+            continue;
+        };
+        let uses = match pins::find(path, &text) {
+            Ok(uses) => uses,
+            Err(error) => {
+                broken.push(format!("{path}:{}: {}", error.line, error.message));
+                continue;
+            }
+        };
+        for found in uses {
+            for finding in check::offline(&found, allowed) {
+                observations.push(Arc::new(observation(&scanner, path, &found, finding)));
+            }
+        }
+    }
+    let reading = Reading {
+        scanners: vec![scanner],
+        observations,
+        ..Reading::default()
+    };
+    (reading, broken)
+}
+
+fn observation(
+    scanner: &Arc<Scanner<'static>>,
+    path: &str,
+    found: &pins::Use,
+    finding: check::Finding,
+) -> Observation<'static> {
+    use check::Kind as Pin;
+    let (id, severity) = match finding.kind {
+        Pin::Malformed => ("malformed-action", Severity::High),
+        Pin::RemovedRuntime => ("removed-runtime", Severity::High),
+        Pin::Unpinned => ("unpinned-action", Severity::Medium),
+        Pin::ShortCommit => ("short-commit", Severity::Medium),
+        Pin::Contradiction | Pin::WrongComment | Pin::MovedTag | Pin::Impostor => {
+            ("contradicting-pin", Severity::Medium)
+        }
+        Pin::UnpinnedImage => ("unpinned-image", Severity::Low),
+        _ => ("action-hint", Severity::Note),
+    };
+    let rule = Arc::new(Rule {
+        id: Cow::Borrowed(id),
+        help: Some(Cow::Owned(finding.help)),
+        ..Rule::default()
+    });
+    let message = format!("{}: {}", found.text, finding.message);
+    let mut observation = Observation::new(
+        Arc::clone(scanner),
+        rule,
+        Kind::Misconfiguration,
+        severity,
+        message,
+    );
+    observation.locations = vec![Location {
+        path: Cow::Owned(path.to_owned()),
+        region: u32::try_from(found.line).ok().and_then(Region::line),
+        ..Location::default()
+    }];
+    observation
+}

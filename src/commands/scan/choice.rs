@@ -1,0 +1,162 @@
+//! Which scanners run, and why others do not.
+
+use anyhow::Result;
+
+use super::audit;
+use crate::config::Scan;
+use crate::error::Failure;
+use crate::project::Tree;
+use crate::report::scan::{Scanner as Told, State as Said};
+use crate::scanners::lock::{self, Lock};
+use crate::scanners::run::{self, Programs};
+use crate::scanners::{Fit, Place, Scanner};
+
+/// What was chosen.
+pub(super) struct Chosen<'s> {
+    /// The scanners that run.
+    pub(super) running: Vec<&'s dyn Scanner>,
+    /// Their programs, where the lock names them.
+    pub(super) programs: Programs,
+    /// The others.
+    pub(super) told: Vec<Told>,
+    /// Whether what we know ourselves is looked at.
+    pub(super) audits: bool,
+}
+
+impl Chosen<'_> {
+    /// All of them, as they would be told.
+    pub(super) fn planned(&self) -> Vec<Told> {
+        let mut all: Vec<Told> = self
+            .running
+            .iter()
+            .map(|scanner| {
+                let what = format!("would run: {}", scanner.about());
+                told(scanner.name(), Said::Skipped, what, false)
+            })
+            .collect();
+        if self.audits {
+            let what = "would run: what workflows use".to_owned();
+            all.push(told(audit::NAME, Said::Skipped, what, false));
+        }
+        all.extend(self.told.iter().cloned());
+        all
+    }
+}
+
+/// Refuses names that nobody has.
+///
+/// # Errors
+/// Where there is one.
+pub(super) fn check_names(scanners: &[Box<dyn Scanner>], settings: &Scan) -> Result<()> {
+    let known: Vec<&str> = scanners
+        .iter()
+        .map(|scanner| scanner.name())
+        .chain([audit::NAME])
+        .collect();
+    let named = [
+        &settings.only,
+        &settings.skip,
+        &settings.required,
+        &settings.optional,
+    ];
+    for name in named.into_iter().flatten() {
+        if !known.contains(&name.as_str()) {
+            let failure = Failure::usage(format!("there is no scanner `{name}`"));
+            let failure = failure.hint(format!("there are {}", known.join(", ")));
+            return Err(failure.into());
+        }
+    }
+    Ok(())
+}
+
+/// Chooses by what is asked, what fits and what is installed.
+///
+/// # Errors
+/// Where the lock cannot be read.
+pub(super) fn choose<'s>(
+    scanners: &'s [Box<dyn Scanner>],
+    place: &Place<'_>,
+    tree: &Tree,
+) -> Result<Chosen<'s>> {
+    let settings = place.settings;
+    let lock = read_lock(tree)?;
+    let is_in = |names: &[String], name: &str| names.iter().any(|one| one == name);
+    let wanted = |name: &str| settings.only.is_empty() || is_in(&settings.only, name);
+    let mut chosen = Chosen {
+        running: Vec::new(),
+        programs: Programs::new(),
+        told: Vec::new(),
+        audits: wanted(audit::NAME) && !is_in(&settings.skip, audit::NAME),
+    };
+    let platform = lock::platform();
+    for scanner in scanners {
+        let name = scanner.name();
+        if !wanted(name) || (scanner.is_opt_in() && !is_in(&settings.only, name)) {
+            continue;
+        }
+        let is_required = is_in(&settings.required, name);
+        let mut tell = |state: Said, why: String, counts: bool| {
+            chosen.told.push(told(name, state, why, counts));
+        };
+        if is_in(&settings.skip, name) {
+            tell(
+                Said::Skipped,
+                "left out, as was asked".to_owned(),
+                is_required,
+            );
+            continue;
+        }
+        if let Fit::No(why) = scanner.fits(place) {
+            tell(Said::Skipped, why, is_required);
+            continue;
+        }
+        if let Some(entry) = lock.find(name, &platform) {
+            let program = entry.program(place.cache);
+            if !program.is_file() {
+                let why = format!("{} is locked: `ci-tool scanners install`", entry.version);
+                tell(Said::Absent, why, is_required);
+                continue;
+            }
+            if let Err(error) = lock::prove(&program, &entry.program_sha256) {
+                tell(Said::Failed, error.to_string(), true);
+                continue;
+            }
+            chosen.programs.insert(name.to_owned(), program);
+        }
+        match run::find(&**scanner, &chosen.programs, place) {
+            Ok(Some(_)) => chosen.running.push(&**scanner),
+            Ok(None) => tell(Said::Absent, scanner.get().to_owned(), is_required),
+            Err(why) => tell(Said::Failed, why, true),
+        }
+    }
+    Ok(chosen)
+}
+
+/// The lock of the repository; an empty one where there is none.
+///
+/// # Errors
+/// Where it cannot be understood.
+pub(in crate::commands) fn read_lock(tree: &Tree) -> Result<Lock> {
+    let file = tree.root().join(lock::PATH);
+    match std::fs::read_to_string(&file) {
+        Ok(text) => Lock::parse(&text).map_err(|error| {
+            Failure::usage(error.to_string())
+                .hint("`ci-tool scanners update NAME@VERSION` writes an entry")
+                .into()
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Lock::default()),
+        Err(error) => Err(Failure::failed(format!("{}: {error}", lock::PATH)).into()),
+    }
+}
+
+fn told(name: &str, state: Said, why: String, counts: bool) -> Told {
+    Told {
+        name: name.to_owned(),
+        version: None,
+        state,
+        findings: 0,
+        milliseconds: 0,
+        why: vec![why],
+        counts,
+    }
+}

@@ -1,0 +1,577 @@
+//! Trivy's JSON, schema 2. <https://trivy.dev/latest/docs/configuration/reporting/>
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::{About, Read, json, or_default, path, place, reading, scanner, some, text};
+use crate::findings::{
+    Fix, Id, Kind, Observation, Package, Rule, Scanner, Scope, Score, Severity, Suppression,
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Report<'a> {
+    schema_version: u32,
+    #[serde(borrow, default)]
+    trivy: Option<Program<'a>>,
+    #[serde(borrow, deserialize_with = "text", default)]
+    artifact_name: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text", default)]
+    artifact_type: Cow<'a, str>,
+    #[serde(default)]
+    metadata: Option<Metadata>,
+    // Absent where nothing was found.
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    results: Vec<ResultOf<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Program<'a> {
+    Is {
+        #[serde(rename = "Version", borrow, deserialize_with = "text")]
+        version: Cow<'a, str>,
+    },
+    Other(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(rename = "OS", default)]
+    os: Option<Os>,
+}
+
+#[derive(Deserialize)]
+struct Os {
+    #[serde(rename = "Family", default)]
+    family: String,
+    #[serde(rename = "Name", default)]
+    name: String,
+    #[serde(rename = "EOSL", default)]
+    end_of_life: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ResultOf<'a> {
+    #[serde(borrow, deserialize_with = "text")]
+    target: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text", default)]
+    class: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text", default)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    packages: Vec<PackageOf<'a>>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    vulnerabilities: Vec<Vulnerability<'a>>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    misconfigurations: Vec<Misconfiguration<'a>>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    secrets: Vec<Secret<'a>>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    licenses: Vec<License<'a>>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    experimental_modified_findings: Vec<Modified<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct PackageOf<'a> {
+    #[serde(rename = "ID", borrow, deserialize_with = "text")]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    identifier: Identifier<'a>,
+    dev: bool,
+    #[serde(borrow, deserialize_with = "text")]
+    relationship: Cow<'a, str>,
+    #[serde(deserialize_with = "or_default")]
+    locations: Vec<Lines>,
+    #[serde(borrow, deserialize_with = "or_default")]
+    licenses: Vec<Cow<'a, str>>,
+}
+
+#[derive(Deserialize, Default, Clone)]
+#[serde(default)]
+struct Identifier<'a> {
+    #[serde(rename = "PURL", borrow, deserialize_with = "text")]
+    purl: Cow<'a, str>,
+    #[serde(rename = "UID", borrow, deserialize_with = "text")]
+    uid: Cow<'a, str>,
+}
+
+#[derive(Deserialize, Default, Clone, Copy)]
+#[serde(rename_all = "PascalCase", default)]
+struct Lines {
+    start_line: u32,
+    end_line: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Vulnerability<'a> {
+    #[serde(rename = "VulnerabilityID", borrow, deserialize_with = "text")]
+    id: Cow<'a, str>,
+    #[serde(rename = "VendorIDs", borrow, default, deserialize_with = "or_default")]
+    vendor_ids: Vec<Cow<'a, str>>,
+    #[serde(rename = "PkgID", borrow, default, deserialize_with = "text")]
+    package_id: Cow<'a, str>,
+    #[serde(rename = "PkgName", borrow, deserialize_with = "text")]
+    name: Cow<'a, str>,
+    #[serde(rename = "PkgPath", borrow, default, deserialize_with = "text")]
+    path: Cow<'a, str>,
+    #[serde(rename = "PkgIdentifier", borrow, default)]
+    identifier: Identifier<'a>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    installed_version: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    fixed_version: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    status: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    severity_source: Cow<'a, str>,
+    #[serde(rename = "PrimaryURL", borrow, default, deserialize_with = "text")]
+    url: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    title: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    description: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    severity: Cow<'a, str>,
+    #[serde(rename = "CweIDs", borrow, default, deserialize_with = "or_default")]
+    cwes: Vec<Cow<'a, str>>,
+    #[serde(rename = "CVSS", default, deserialize_with = "or_default")]
+    cvss: BTreeMap<String, Cvss>,
+    #[serde(borrow, default, deserialize_with = "or_default")]
+    references: Vec<Cow<'a, str>>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+struct Cvss {
+    #[serde(rename = "V40Score", default)]
+    v4: Option<f64>,
+    #[serde(rename = "V3Score", default)]
+    v3: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Misconfiguration<'a> {
+    #[serde(rename = "ID", borrow, deserialize_with = "text")]
+    id: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    title: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    description: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    message: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    resolution: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    severity: Cow<'a, str>,
+    #[serde(rename = "PrimaryURL", borrow, default, deserialize_with = "text")]
+    url: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    status: Cow<'a, str>,
+    #[serde(default)]
+    cause_metadata: Cause,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Cause {
+    #[serde(deserialize_with = "or_default")]
+    resource: String,
+    start_line: u32,
+    end_line: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Secret<'a> {
+    #[serde(rename = "RuleID", borrow, deserialize_with = "text")]
+    id: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    severity: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    title: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    r#match: Cow<'a, str>,
+    #[serde(default)]
+    start_line: u32,
+    #[serde(default)]
+    end_line: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct License<'a> {
+    #[serde(borrow, default, deserialize_with = "text")]
+    severity: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    category: Cow<'a, str>,
+    #[serde(rename = "PkgName", borrow, default, deserialize_with = "text")]
+    package: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    file_path: Cow<'a, str>,
+    #[serde(borrow, deserialize_with = "text")]
+    name: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    link: Cow<'a, str>,
+}
+
+/// What Trivy set aside itself.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Modified<'a> {
+    #[serde(borrow, default, deserialize_with = "text")]
+    r#type: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    statement: Cow<'a, str>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    source: Cow<'a, str>,
+    #[serde(borrow, default)]
+    finding: Option<&'a serde_json::value::RawValue>,
+}
+
+pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, String> {
+    let report: Report<'a> = json(source)?;
+    if report.schema_version != 2 {
+        return Err(format!(
+            "its report is of schema {}, and 2 is what is read",
+            report.schema_version
+        ));
+    }
+    let version = match report.trivy {
+        Some(Program::Is { version }) => some(version),
+        Some(Program::Other(_)) | None => None,
+    };
+    let mut read = Read {
+        version: version.as_deref().map(str::to_owned),
+        ..Read::default()
+    };
+    let mut made = Made {
+        scanner: scanner("Trivy", version, "https://github.com/aquasecurity/trivy"),
+        rules: HashMap::new(),
+        target: (report.artifact_type == "container_image").then(|| report.artifact_name.clone()),
+        observations: Vec::new(),
+    };
+    if let Some(os) = report.metadata.and_then(|metadata| metadata.os)
+        && os.end_of_life
+    {
+        read.doubts.push(format!(
+            "{} {} gets no security updates any more, so that new vulnerabilities of it are not known",
+            os.family, os.name
+        ));
+    }
+    for result in report.results {
+        if matches!(&*result.class, "lang-pkgs" | "os-pkgs") {
+            read.seen
+                .push(path(result.target.clone(), about).into_owned());
+        }
+        made.add(result, about)?;
+    }
+    read.reading = reading(made.scanner, made.observations);
+    Ok(read)
+}
+
+struct Made<'a> {
+    scanner: Arc<Scanner<'a>>,
+    rules: HashMap<Cow<'a, str>, Arc<Rule<'a>>>,
+    target: Option<Cow<'a, str>>,
+    observations: Vec<Observation<'a>>,
+}
+
+impl<'a> Made<'a> {
+    fn add(&mut self, result: ResultOf<'a>, about: About<'_>) -> Result<(), String> {
+        let mut packages: HashMap<Cow<'a, str>, &PackageOf<'a>> = HashMap::new();
+        for package in &result.packages {
+            for key in [&package.identifier.uid, &package.id] {
+                if !key.is_empty() {
+                    packages.insert(key.clone(), package);
+                }
+            }
+        }
+        let target = self.target.clone();
+        let file = |own: &Cow<'a, str>| match (&target, result.class.as_ref()) {
+            // `debian:12 (debian 12.1)`: the system's packages are in no file.
+            (Some(target), "os-pkgs") => target.clone(),
+            _ if own.is_empty() => path(result.target.clone(), about),
+            _ => path(own.clone(), about),
+        };
+        let mut vulnerabilities: Vec<(Vulnerability<'a>, Option<Suppression<'a>>)> = result
+            .vulnerabilities
+            .into_iter()
+            .map(|one| (one, None))
+            .collect();
+        for modified in result.experimental_modified_findings {
+            if modified.r#type != "vulnerability" {
+                continue;
+            }
+            if let Some(finding) = modified.finding {
+                let suppression = Suppression {
+                    justification: some(modified.statement),
+                    origin: some(modified.source),
+                    ..Suppression::default()
+                };
+                vulnerabilities.push((json(finding.get())?, Some(suppression)));
+            }
+        }
+        let mut all = Vec::with_capacity(vulnerabilities.len());
+        for (one, suppression) in vulnerabilities {
+            let known = packages
+                .get(&one.identifier.uid)
+                .or_else(|| packages.get(&one.package_id));
+            let lines = known.and_then(|package| package.locations.first()).copied();
+            let lines = lines.unwrap_or_default();
+            let place = place(file(&one.path), (lines.start_line, lines.end_line), (0, 0));
+            let mut observation = vulnerability(one, known.copied(), &result.r#type, self);
+            observation.locations = vec![place];
+            observation.suppressions.extend(suppression);
+            observation.target.clone_from(&self.target);
+            all.push(observation);
+        }
+        for one in result.misconfigurations {
+            // Checks that passed are listed too where that was asked.
+            if one.status != "FAIL" && !one.status.is_empty() {
+                continue;
+            }
+            let place = place(
+                path(result.target.clone(), about),
+                (one.cause_metadata.start_line, one.cause_metadata.end_line),
+                (0, 0),
+            );
+            all.push(self.misconfiguration(one, place));
+        }
+        for one in result.secrets {
+            let mut place = place(
+                path(result.target.clone(), about),
+                (one.start_line, one.end_line),
+                (0, 0),
+            );
+            place.snippet = some(one.r#match.clone());
+            let rule = self.rule(&one.id, &one.title, Cow::Borrowed(""), Cow::Borrowed(""));
+            let severity = Severity::from_word(&one.severity).unwrap_or(Severity::Critical);
+            let message = some(one.title).unwrap_or_else(|| one.id.clone());
+            let mut observation = Observation::new(
+                Arc::clone(&self.scanner),
+                rule,
+                Kind::Secret,
+                severity,
+                message,
+            );
+            observation.locations = vec![place];
+            observation.target.clone_from(&self.target);
+            all.push(observation);
+        }
+        for one in result.licenses {
+            let own = if one.file_path.is_empty() {
+                result.target.clone()
+            } else {
+                one.file_path
+            };
+            let place = place(path(own, about), (0, 0), (0, 0));
+            let rule = self.rule(&one.name, &one.name, Cow::Borrowed(""), one.link);
+            let severity = Severity::from_word(&one.severity).unwrap_or(Severity::Note);
+            let message = format!("{} is under {} ({})", one.package, one.name, one.category);
+            let mut observation = Observation::new(
+                Arc::clone(&self.scanner),
+                rule,
+                Kind::License,
+                severity,
+                message,
+            );
+            if !one.package.is_empty() {
+                let mut package = Package::new(purl_type(&result.r#type), one.package, None);
+                package.licenses = vec![one.name];
+                observation.package = Some(Box::new(package));
+            }
+            observation.locations = vec![place];
+            all.push(observation);
+        }
+        self.observations.extend(all);
+        Ok(())
+    }
+
+    fn misconfiguration(
+        &mut self,
+        one: Misconfiguration<'a>,
+        mut place: crate::findings::Location<'a>,
+    ) -> Observation<'a> {
+        let resource = one.cause_metadata.resource;
+        place.logical = some(Cow::Owned(resource));
+        let known = self.rules.get(&one.id).cloned();
+        let rule = known.unwrap_or_else(|| {
+            let rule = Arc::new(Rule {
+                id: one.id.clone(),
+                name: some(one.title.clone()),
+                short: some(one.title.clone()),
+                full: some(one.description),
+                help: some(one.resolution),
+                help_uri: some(one.url),
+                severity: Severity::from_word(&one.severity),
+                ..Rule::default()
+            });
+            self.rules.insert(one.id.clone(), Arc::clone(&rule));
+            rule
+        });
+        let severity = Severity::from_word(&one.severity).unwrap_or(Severity::Medium);
+        let message = some(one.message)
+            .or_else(|| some(one.title))
+            .unwrap_or(one.id);
+        let mut observation = Observation::new(
+            Arc::clone(&self.scanner),
+            rule,
+            Kind::Misconfiguration,
+            severity,
+            message,
+        );
+        observation.locations = vec![place];
+        observation.target.clone_from(&self.target);
+        observation
+    }
+
+    fn rule(
+        &mut self,
+        id: &Cow<'a, str>,
+        short: &Cow<'a, str>,
+        full: Cow<'a, str>,
+        url: Cow<'a, str>,
+    ) -> Arc<Rule<'a>> {
+        let make = || {
+            Arc::new(Rule {
+                id: id.clone(),
+                short: some(short.clone()),
+                full: some(full),
+                help_uri: some(url),
+                ..Rule::default()
+            })
+        };
+        Arc::clone(self.rules.entry(id.clone()).or_insert_with(make))
+    }
+}
+
+fn vulnerability<'a>(
+    one: Vulnerability<'a>,
+    known: Option<&PackageOf<'a>>,
+    kind: &str,
+    made: &mut Made<'a>,
+) -> Observation<'a> {
+    let score = score(&one);
+    let severity = Severity::from_word(&one.severity)
+        .or(score.map(Score::severity))
+        .unwrap_or(Severity::Note);
+    let known_rule = made.rules.get(&one.id).cloned();
+    let rule = known_rule.unwrap_or_else(|| {
+        let mut cwes: Vec<u32> = one
+            .cwes
+            .iter()
+            .filter_map(|cwe| cwe.strip_prefix("CWE-")?.parse().ok())
+            .collect();
+        cwes.sort_unstable();
+        cwes.dedup();
+        let rule = Arc::new(Rule {
+            id: one.id.clone(),
+            short: some(one.title.clone()),
+            full: some(one.description.clone()),
+            help_uri: some(one.url.clone()),
+            cwes,
+            ..Rule::default()
+        });
+        made.rules.insert(one.id.clone(), Arc::clone(&rule));
+        rule
+    });
+    let mut package = Package::from_purl(&one.identifier.purl).unwrap_or_else(|| {
+        let version = some(Cow::Owned(one.installed_version.to_string()));
+        Package::new(purl_type(kind), one.name.to_string(), version)
+    });
+    if let Some(known) = known {
+        package.scope = if known.dev {
+            Scope::Development
+        } else {
+            Scope::Runtime
+        };
+        package.direct = match known.relationship.as_ref() {
+            "direct" | "root" | "workspace" => Some(true),
+            "indirect" => Some(false),
+            _ => None,
+        };
+        package.licenses = known
+            .licenses
+            .iter()
+            .map(|license| Cow::Owned(license.to_string()))
+            .collect();
+    }
+    let message = match some(one.title.clone()) {
+        Some(title) => format!("{} {}: {title}", one.name, one.installed_version),
+        None => format!("{} {} is vulnerable", one.name, one.installed_version),
+    };
+    let mut observation = Observation::new(
+        Arc::clone(&made.scanner),
+        rule,
+        Kind::Vulnerability,
+        severity,
+        message,
+    );
+    observation.score = score.filter(|score| score.severity() == severity);
+    observation.ids = vec![Id::new(one.id)];
+    observation
+        .ids
+        .extend(one.vendor_ids.into_iter().map(Id::new));
+    // Other names of the same vulnerability are told only by where they lead.
+    let advisories = one.references.iter().filter_map(|reference| {
+        let name = reference.strip_prefix("https://github.com/advisories/")?;
+        Some(Id::new(name.to_owned()))
+    });
+    let mut advisories: Vec<Id<'a>> = advisories.filter(Id::is_vulnerability).collect();
+    advisories.dedup();
+    if let [only] = advisories.as_slice() {
+        observation.ids.push(only.clone());
+    }
+    observation.ids.sort();
+    observation.ids.dedup();
+    observation.package = Some(Box::new(package));
+    let versions: Vec<Cow<'a, str>> = one
+        .fixed_version
+        .split(',')
+        .map(str::trim)
+        .filter(|version| !version.is_empty())
+        .map(|version| Cow::Owned(version.to_owned()))
+        .collect();
+    observation.fix = Some(Box::new(Fix {
+        versions,
+        status: some(one.status),
+        edits: None,
+    }));
+    observation
+}
+
+/// The score of the source that the severity is from, else of the NVD, else the
+/// highest.
+fn score(one: &Vulnerability<'_>) -> Option<Score> {
+    let number = |cvss: &Cvss| cvss.v4.or(cvss.v3)?.to_string().parse().ok();
+    let of = |source: &str| one.cvss.get(source).and_then(number);
+    of(&one.severity_source)
+        .or_else(|| of("nvd"))
+        .or_else(|| one.cvss.values().filter_map(number).max())
+}
+
+/// The type in a package URL of what Trivy calls a type.
+fn purl_type(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "npm" | "yarn" | "pnpm" | "node-pkg" | "bun" => "npm",
+        "pip" | "pipenv" | "poetry" | "uv" | "pylock" | "python-pkg" => "pypi",
+        "jar" | "pom" | "gradle" | "sbt" => "maven",
+        "gomod" | "gobinary" => "golang",
+        "cargo" | "rustbinary" => "cargo",
+        "bundler" | "gemspec" => "gem",
+        "composer" | "composer-vendor" => "composer",
+        "nuget" | "dotnet-core" | "packages-props" => "nuget",
+        "alpine" => "apk",
+        "debian" | "ubuntu" => "deb",
+        "redhat" | "centos" | "rocky" | "alma" | "amazon" | "fedora" | "oracle" => "rpm",
+        _ => return None,
+    })
+}
