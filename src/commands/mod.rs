@@ -11,6 +11,7 @@ pub mod man;
 pub mod pins;
 pub mod sarif;
 pub mod scan;
+pub mod scanners;
 pub mod template;
 
 use anyhow::Result;
@@ -32,6 +33,8 @@ pub enum Command {
     Gate(gate::Args),
     /// Run the scanners that fit, and decide whether what they find may pass
     Scan(Box<scan::Args>),
+    /// List, install, verify and update scanners, and fetch their databases
+    Scanners(scanners::Args),
     /// Merge, filter, compare, check and convert SARIF files of any scanner
     Sarif(sarif::Args),
     /// List, start, check, try or render templates
@@ -59,6 +62,7 @@ impl Command {
             Self::Pins(args) => pins::run(args, context),
             Self::Gate(args) => gate::run(args, context),
             Self::Scan(args) => scan::run(args, context),
+            Self::Scanners(args) => scanners::run(args, context),
             Self::Sarif(args) => sarif::run(args, context),
             Self::Template(args) => template::run(args, context),
             Self::Config(args) => config::run(args, context),

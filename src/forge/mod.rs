@@ -1,10 +1,12 @@
 //! Talking to the services that hold repositories: one HTTP client, its retries
 //! and limits, and the few endpoints that commands need.
 
+mod download;
 mod error;
 pub mod github;
 pub mod http;
 
+pub use download::download;
 pub use error::{Error, Limit};
 
 use std::future::Future;

@@ -65,6 +65,12 @@ impl Scanner for Grype {
         }
     }
 
+    fn pull(&self, place: &Place<'_>) -> Option<Call> {
+        let mut call = Self::call(place, 0, String::new());
+        call.arguments = vec!["db".to_owned(), "update".to_owned()];
+        Some(call)
+    }
+
     fn calls(&self, place: &Place<'_>) -> Vec<Call> {
         let mut calls = Vec::new();
         if !manifests(place).is_empty() {

@@ -8,6 +8,7 @@
 
 pub mod formats;
 pub mod lock;
+pub mod releases;
 pub mod run;
 
 mod grype;
@@ -83,6 +84,10 @@ pub trait Scanner: fmt::Debug + Send + Sync {
     fn fits(&self, place: &Place<'_>) -> Fit;
     /// How its program is started, perhaps several times.
     fn calls(&self, place: &Place<'_>) -> Vec<Call>;
+    /// How its database is fetched, if it has one.
+    fn pull(&self, _: &Place<'_>) -> Option<Call> {
+        None
+    }
     /// Why an answer may not be all that there is to know, beside what the report
     /// itself says.
     fn doubts(&self, _: &Place<'_>, _: &Call, _: &formats::Read<'_>) -> Vec<String> {

@@ -222,12 +222,48 @@ pub fn version(scanner: &dyn Scanner, programs: &Programs, place: &Place<'_>) ->
         .map(str::to_owned)
 }
 
+/// Fetches a database.
+///
+/// # Errors
+/// Why it could not be fetched.
+pub fn pull(
+    scanner: &dyn Scanner,
+    call: &Call,
+    programs: &Programs,
+    place: &Place<'_>,
+    tell: &(dyn Fn(Event<'_>) + Sync),
+) -> Result<(), String> {
+    let judge = |finished: Result<Finished, ProcessError>| match finished {
+        Ok(finished) if finished.code == Some(0) => State::Nothing,
+        Ok(finished) => State::Failed(format!("it failed{}", tail(&finished, call, place))),
+        Err(error) => State::Failed(without_program(&error)),
+    };
+    match attempts(scanner, call, programs, place, tell, &judge) {
+        State::Failed(why) => Err(why),
+        State::Absent => Err("it is not installed".to_owned()),
+        State::Nothing | State::Report(_) => Ok(()),
+    }
+}
+
 fn one(
     scanner: &dyn Scanner,
     call: &Call,
     programs: &Programs,
     place: &Place<'_>,
     tell: &(dyn Fn(Event<'_>) + Sync),
+) -> State {
+    let judge = |finished| judge(call, place, finished);
+    attempts(scanner, call, programs, place, tell, &judge)
+}
+
+/// Runs a program until it ends well, or for a reason that does not pass.
+fn attempts(
+    scanner: &dyn Scanner,
+    call: &Call,
+    programs: &Programs,
+    place: &Place<'_>,
+    tell: &(dyn Fn(Event<'_>) + Sync),
+    judge: &dyn Fn(Result<Finished, ProcessError>) -> State,
 ) -> State {
     let program = match find(scanner, programs, place) {
         Ok(Some(program)) => program,
@@ -243,7 +279,7 @@ fn one(
             Ok(program) => program.arguments(call.arguments.iter()).run(),
             Err(why) => return State::Failed(why),
         };
-        state = judge(call, place, finished);
+        state = judge(finished);
         let State::Failed(why) = &state else {
             break;
         };

@@ -133,6 +133,15 @@ impl Scanner for Trivy {
         calls
     }
 
+    fn pull(&self, place: &Place<'_>) -> Option<Call> {
+        let mut call = Self::call(place, 0);
+        let cache = place.cache.join("trivy").display().to_string();
+        call.arguments = ["--cache-dir", &cache, "image", "--download-db-only"]
+            .map(str::to_owned)
+            .into();
+        Some(call)
+    }
+
     fn doubts(&self, place: &Place<'_>, call: &Call, read: &formats::Read<'_>) -> Vec<String> {
         if !Self::looks_up(place) {
             return vec![

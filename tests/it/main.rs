@@ -31,4 +31,5 @@ mod samples;
 mod sarif_samples;
 mod sarif_traps;
 mod scan;
+mod scanners;
 mod templates;

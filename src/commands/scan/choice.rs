@@ -12,20 +12,20 @@ use crate::scanners::run::{self, Programs};
 use crate::scanners::{Fit, Place, Scanner};
 
 /// What was chosen.
-pub(super) struct Chosen<'s> {
+pub(in crate::commands) struct Chosen<'s> {
     /// The scanners that run.
-    pub(super) running: Vec<&'s dyn Scanner>,
+    pub(in crate::commands) running: Vec<&'s dyn Scanner>,
     /// Their programs, where the lock names them.
-    pub(super) programs: Programs,
+    pub(in crate::commands) programs: Programs,
     /// The others.
-    pub(super) told: Vec<Told>,
+    pub(in crate::commands) told: Vec<Told>,
     /// Whether what we know ourselves is looked at.
-    pub(super) audits: bool,
+    pub(in crate::commands) audits: bool,
 }
 
 impl Chosen<'_> {
     /// All of them, as they would be told.
-    pub(super) fn planned(&self) -> Vec<Told> {
+    pub(in crate::commands) fn planned(&self) -> Vec<Told> {
         let mut all: Vec<Told> = self
             .running
             .iter()
@@ -47,7 +47,10 @@ impl Chosen<'_> {
 ///
 /// # Errors
 /// Where there is one.
-pub(super) fn check_names(scanners: &[Box<dyn Scanner>], settings: &Scan) -> Result<()> {
+pub(in crate::commands) fn check_names(
+    scanners: &[Box<dyn Scanner>],
+    settings: &Scan,
+) -> Result<()> {
     let known: Vec<&str> = scanners
         .iter()
         .map(|scanner| scanner.name())
@@ -73,7 +76,7 @@ pub(super) fn check_names(scanners: &[Box<dyn Scanner>], settings: &Scan) -> Res
 ///
 /// # Errors
 /// Where the lock cannot be read.
-pub(super) fn choose<'s>(
+pub(in crate::commands) fn choose<'s>(
     scanners: &'s [Box<dyn Scanner>],
     place: &Place<'_>,
     tree: &Tree,

@@ -1,12 +1,14 @@
 //! `ci-tool scan`.
 
 mod audit;
-mod choice;
+pub(super) mod choice;
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+
+pub(super) use choice::read_lock;
 
 use super::gate::{self, Format, Judging};
 use super::sarif::{Place as Repository, put, source_file};

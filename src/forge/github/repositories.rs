@@ -92,6 +92,21 @@ pub struct Release {
     pub draft: bool,
     /// When it was published, as RFC 3339 writes it.
     pub published_at: Option<String>,
+    /// Its files.
+    #[serde(default)]
+    pub assets: Vec<Asset>,
+}
+
+/// A file of a release.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Asset {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub browser_download_url: String,
+    /// Its hash, as `sha256:` and digits; older ones have none.
+    #[serde(default)]
+    pub digest: Option<String>,
 }
 
 /// How one commit stands to another.
