@@ -184,13 +184,15 @@ const LISTED: [(Outcome, &str, usize); 3] = [
 ];
 
 /// The verdict for people. Findings milder than `show` that fail nothing are only
-/// counted; of the others a screenful is listed, or `all`.
+/// counted; of the others a screenful is listed, or `all`. Without `decided` there is
+/// no verdict, whatever was found: a scanner has not looked.
 pub fn text(
     report: &Report<'_>,
     verdict: &Verdict,
     suppressions: &[Suppression],
     show: impl Fn(Severity) -> bool,
     all: bool,
+    decided: bool,
 ) -> String {
     let mut out = String::new();
     for (wanted, title, most) in LISTED {
@@ -252,7 +254,11 @@ pub fn text(
     let _ = writeln!(
         out,
         "{}: {} denied, {} warned, {} passed, {} set aside, by {} scanners",
-        if verdict.passes { "passes" } else { "fails" },
+        match (decided, verdict.passes) {
+            (false, _) => "undecided",
+            (true, true) => "passes",
+            (true, false) => "fails",
+        },
         counts.denied,
         counts.warned,
         counts.passed,

@@ -150,6 +150,7 @@ fn trivy_without_a_fresh_database_is_inconclusive() {
     );
     // What it found nevertheless is told.
     assert!(run.stdout.contains("DS-0021"), "{}", run.stdout);
+    assert!(run.stdout.contains("undecided: "), "{}", run.stdout);
     database(cache.path(), 30);
     let run = scan(there.path(), cache.path(), &["--scanner", "trivy"]);
     assert!(

@@ -161,7 +161,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     if let Some(fingerprint) = &args.judging.explain {
         return judged.explain(fingerprint, context);
     }
-    judged.write(&args.judging, "", context)?;
+    judged.write(&args.judging, "", true, context)?;
     let exit = if judged.verdict.passes {
         Exit::Yes
     } else {
@@ -234,7 +234,7 @@ pub(super) fn judge<'a>(
 
 impl Judged<'_> {
     /// The verdict for people.
-    pub(super) fn text(&self, all: bool) -> String {
+    fn text(&self, all: bool, decided: bool) -> String {
         let is_shown = |severity: findings::Severity| {
             let mut known = FailOn::ALL.iter();
             known.any(|(word, known)| *word == severity.as_str() && *known >= self.show)
@@ -245,6 +245,7 @@ impl Judged<'_> {
             &self.suppressions,
             is_shown,
             all,
+            decided,
         )
     }
 
@@ -253,10 +254,19 @@ impl Judged<'_> {
         report::gate::json(&self.report, &self.verdict, &self.suppressions)
     }
 
-    /// Writes the verdict in the form that was asked; `before` goes before a text.
-    pub(super) fn write(&self, args: &Judging, before: &str, context: &Context) -> Result<()> {
+    /// Writes the verdict in the form that was asked; `before` goes before a text,
+    /// which without `decided` says that there is no verdict.
+    pub(super) fn write(
+        &self,
+        args: &Judging,
+        before: &str,
+        decided: bool,
+        context: &Context,
+    ) -> Result<()> {
         let texts: Vec<Vec<u8>> = match args.format {
-            Format::Text => vec![format!("{before}{}", self.text(context.verbose)).into_bytes()],
+            Format::Text => {
+                vec![format!("{before}{}", self.text(context.verbose, decided)).into_bytes()]
+            }
             Format::Json => vec![report::json(&self.json())?.into_bytes()],
             Format::Sarif => {
                 let files = if args.output.is_some() { MAX_FILES } else { 1 };

@@ -238,7 +238,7 @@ fn answer(
         }
     } else {
         let before = report::scan::text(told, context.verbose);
-        judged.write(&args.judging, &before, context)?;
+        judged.write(&args.judging, &before, complete, context)?;
     }
     if interrupt::asked() {
         context
