@@ -12,6 +12,12 @@ use crate::findings::{Finding, Package};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date(String);
 
+impl From<chrono::NaiveDate> for Date {
+    fn from(day: chrono::NaiveDate) -> Self {
+        Self(day.to_string())
+    }
+}
+
 impl Date {
     /// The day at the start of a text (`2027-01-31`, `2027-01-31T00:00:00Z`).
     pub fn parse(text: &str) -> Option<Self> {

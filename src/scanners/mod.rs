@@ -41,8 +41,8 @@ pub struct Place<'p> {
     pub private: &'p Path,
     /// A folder that stays: databases.
     pub cache: &'p Path,
-    /// The day, counted from 1970-01-01.
-    pub today: i64,
+    /// The day.
+    pub today: chrono::NaiveDate,
     /// Whether nothing may be asked of the network.
     pub offline: bool,
     /// Whether the policy asks for licences.

@@ -355,8 +355,8 @@ fn program_for(
     started = started.inherit(place.env, &tokens);
     let mut writable = call.writable.clone();
     writable.push(private.to_owned());
-    let mark = format!("{}/{}", text(place.private), text(private));
-    Ok(started.confined(writable, &mark))
+    // The folder is nobody else's, so its name marks what belongs to it.
+    Ok(started.confined(writable, &text(private)))
 }
 
 /// Whether there is a report, and if not, why.

@@ -187,7 +187,7 @@ fn age(place: &Place<'_>) -> Option<String> {
     let metadata: Metadata = serde_json::from_str(&text).ok()?;
     let day = metadata.updated.get(..10)?;
     let date = chrono::NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()?;
-    let age = place.today - (date - chrono::NaiveDate::default()).num_days();
+    let age = (place.today - date).num_days();
     let most = place.settings.max_database_age.unwrap_or(MAX_AGE);
     (age > i64::from(most)).then(|| {
         format!("its database is of {day}, which is {age} days ago, and {most} are allowed")

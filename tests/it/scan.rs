@@ -435,7 +435,6 @@ fn real_reports_in_json_are_read() {
         return;
     }
     let about = About {
-        scanner: "x",
         root: "/nowhere",
         target: None,
         folder: "",

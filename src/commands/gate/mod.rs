@@ -4,7 +4,6 @@ mod suppressions;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -21,6 +20,7 @@ use crate::policy::{
 };
 use crate::report;
 use crate::sarif::{self, Limits, Settings, Source};
+use crate::sys::clock;
 use crate::sys::process::Program;
 use crate::sys::ui::escape_line;
 
@@ -197,7 +197,7 @@ pub(super) fn judge<'a>(
     let policy = Policy::new(&gate).map_err(|(number, error)| {
         Failure::usage(format!("rule {} of the policy: {error}", number + 1))
     })?;
-    let today = args.date.clone().unwrap_or_else(today);
+    let today = args.date.clone().unwrap_or_else(|| clock::today().into());
     let baseline = baseline(args, place, context)?;
     if let Some(baseline) = &baseline {
         let known = merged(baseline, place, context)?;
@@ -353,16 +353,6 @@ fn keep_budgets(
         }
     }
     Ok(())
-}
-
-fn today() -> Date {
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
-    let seconds = i64::try_from(now.as_secs()).unwrap_or(0);
-    chrono::DateTime::from_timestamp(seconds, 0)
-        .and_then(|time| Date::parse(&time.format("%Y-%m-%d").to_string()))
-        .unwrap_or_else(|| unreachable!("every time of this clock has a day"))
 }
 
 /// A scanner that failed has not looked: its silence is no answer.

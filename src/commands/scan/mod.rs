@@ -4,7 +4,7 @@ mod audit;
 pub(super) mod choice;
 
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -22,8 +22,8 @@ use crate::sarif::{self, Reading, Source};
 use crate::scanners::formats::{self, About, Read};
 use crate::scanners::run::{self, Answer, Event, State};
 use crate::scanners::{Place, Scanner};
-use crate::sys::interrupt;
 use crate::sys::ui::escape_line;
+use crate::sys::{clock, interrupt};
 use crate::workflows::pins::ActionPattern;
 
 /// Run the scanners that fit, and decide whether what they find may pass.
@@ -109,7 +109,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         settings: &loaded.config.scan,
         private: private.path(),
         cache: &cache,
-        today: today(),
+        today: clock::today(),
         offline: args.offline,
         licenses: loaded
             .config
@@ -325,7 +325,6 @@ fn judge<'a>(
             continue;
         };
         let known = About {
-            scanner: scanner.name(),
             root: &root,
             target: answer.call.target.as_deref(),
             folder: &answer.call.folder,
@@ -395,12 +394,6 @@ fn ask_version(
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Days since 1970-01-01.
-fn today() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |now| i64::try_from(now.as_secs() / 86_400).unwrap_or(0))
 }
 
 /// The folder that stays.

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::scanners::lock::{self, LockError};
 use crate::scanners::{self, run};
+use crate::sys::clock;
 use crate::sys::ui::escape_line;
 
 /// List, install, verify and update scanners, and fetch their databases.
@@ -85,7 +86,7 @@ fn list(place: &Where, context: &Context) -> Result<Exit> {
         settings: &loaded.config.scan,
         private: &cache,
         cache: &cache,
-        today: 0,
+        today: clock::today(),
         offline: true,
         licenses: false,
     };

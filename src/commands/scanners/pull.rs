@@ -7,8 +7,8 @@ use crate::commands::scan::choice;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::scanners::{self, Place, run};
-use crate::sys::interrupt;
 use crate::sys::ui::escape_line;
+use crate::sys::{clock, interrupt};
 
 /// Fetches.
 ///
@@ -27,7 +27,7 @@ pub(super) fn run(args: &Where, context: &Context) -> Result<Exit> {
         settings: &loaded.config.scan,
         private: private.path(),
         cache: &cache,
-        today: 0,
+        today: clock::today(),
         offline: false,
         licenses: false,
     };

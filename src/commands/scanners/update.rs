@@ -1,7 +1,5 @@
 //! `ci-tool scanners update`.
 
-use std::time::SystemTime;
-
 use anyhow::Result;
 
 use super::install::DOWNLOAD_LIMIT;
@@ -14,6 +12,7 @@ use crate::forge::http::Patience;
 use crate::report::diff;
 use crate::scanners::lock::{self, Locked};
 use crate::scanners::releases::{RELEASES, Released};
+use crate::sys::clock;
 use crate::sys::fs::write_atomically;
 use crate::sys::ui::escape_terminal;
 
@@ -140,7 +139,7 @@ fn locked(
             "{name} {version}: GitHub says no day of its release"
         ))
     })?;
-    let today = today()?;
+    let today = clock::today();
     let age = (today - published).num_days();
     if age < i64::from(cooldown) {
         let message = format!("{name} {version} is {age} days old, and must be {cooldown}");
@@ -182,12 +181,4 @@ fn locked(
         released: published.to_string(),
         since: today.to_string(),
     })
-}
-
-fn today() -> Result<chrono::NaiveDate> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let seconds = i64::try_from(now.as_secs())?;
-    chrono::DateTime::from_timestamp(seconds, 0)
-        .map(|time| time.date_naive())
-        .ok_or_else(|| Failure::failed("the clock shows no day").into())
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{About, Read, json, or_default, path, place, reading, scanner, some, text};
+use super::{About, Read, ids, json, or_default, path, place, reading, scanner, some, text};
 use crate::findings::{
-    Exploitation, Fix, Id, Kind, Observation, Package, Probability, Rule, Score, Severity,
-    Suppression,
+    Exploitation, Fix, Kind, Observation, Package, Probability, Rule, Score, Severity, Suppression,
 };
 
 #[derive(Deserialize)]
@@ -206,12 +205,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
         );
         observation.score = score.filter(|score| score.severity() == severity);
         let related = one.related_vulnerabilities.into_iter().map(|one| one.id);
-        observation.ids = std::iter::once(known.id)
-            .chain(related)
-            .map(Id::new)
-            .collect();
-        observation.ids.sort();
-        observation.ids.dedup();
+        observation.ids = ids(std::iter::once(known.id).chain(related));
         observation.package = Some(Box::new(
             Package::from_purl(&one.artifact.purl).unwrap_or_else(|| {
                 Package::new(None, one.artifact.name, some(one.artifact.version))

@@ -17,14 +17,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer};
 
 use crate::config::scan::ReportFormat;
-use crate::findings::{Location, Observation, Region, Scanner};
+use crate::findings::{Id, Location, Observation, Region, Scanner};
 use crate::sarif::{self, Reading};
 
 /// What a report is about, beside what it says itself.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'p> {
-    /// The scanner's name, where the report has none.
-    pub scanner: &'p str,
     /// The repository's folder, as an absolute path.
     pub root: &'p str,
     /// What was scanned where that is no folder: an image.
@@ -131,6 +129,26 @@ fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, st
 /// A text, if it says something.
 fn some(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
     (!text.trim().is_empty()).then_some(text)
+}
+
+/// The names of a vulnerability, the best first.
+fn ids<'a>(names: impl IntoIterator<Item = Cow<'a, str>>) -> Vec<Id<'a>> {
+    let mut ids: Vec<Id<'a>> = names.into_iter().map(Id::new).collect();
+    ids.sort();
+    ids.dedup();
+    ids
+}
+
+/// The numbers of `CWE-79` and the like, sorted.
+fn cwes(names: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<u32> {
+    let number = |name: &str| name.strip_prefix("CWE-")?.parse().ok();
+    let mut cwes: Vec<u32> = names
+        .into_iter()
+        .filter_map(|name| number(name.as_ref()))
+        .collect();
+    cwes.sort_unstable();
+    cwes.dedup();
+    cwes
 }
 
 /// A path as a scanner writes it, relative to the repository.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{About, Read, json, or_default, path, place, reading, scanner, some, text};
+use super::{About, Read, cwes, json, or_default, path, place, reading, scanner, some, text};
 use crate::findings::{Id, Kind, Observation, Package, Rule, Score, Severity};
 
 #[derive(Deserialize)]
@@ -108,11 +108,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 id: Cow::Owned(id.clone()),
                 short: some(known.title.clone()),
                 help_uri: some(known.url),
-                cwes: known
-                    .cwe
-                    .iter()
-                    .filter_map(|cwe| cwe.strip_prefix("CWE-")?.parse().ok())
-                    .collect(),
+                cwes: cwes(&known.cwe),
                 ..Rule::default()
             });
             let message = format!("{name}: {}", known.title);

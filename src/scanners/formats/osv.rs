@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{About, Read, json, or_default, path, place, reading, scanner, some, text};
-use crate::findings::{Fix, Id, Kind, Observation, Package, Rule, Scope, Score, Severity};
+use super::{About, Read, ids, json, or_default, path, place, reading, scanner, some, text};
+use crate::findings::{Fix, Kind, Observation, Package, Rule, Scope, Score, Severity};
 
 #[derive(Deserialize)]
 struct Report<'a> {
@@ -133,12 +133,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                     .or_else(|| Severity::from_word(&word?))
                     // Without a word of anybody it may be anything.
                     .unwrap_or(Severity::Medium);
-                let mut cwes: Vec<u32> = cwes
-                    .iter()
-                    .flatten()
-                    .filter_map(|cwe| cwe.strip_prefix("CWE-")?.parse().ok())
-                    .collect();
-                cwes.sort_unstable();
+                let cwes = super::cwes(cwes.iter().flatten());
                 let rule = Arc::new(Rule {
                     id: known.id.clone(),
                     help_uri: Some(Cow::Owned(format!("https://osv.dev/{}", known.id))),
@@ -160,9 +155,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 );
                 observation.score = score;
                 let names = std::iter::once(known.id).chain(known.aliases);
-                observation.ids = names.map(Id::new).collect();
-                observation.ids.sort();
-                observation.ids.dedup();
+                observation.ids = ids(names);
                 let mut versions: Vec<Cow<'a, str>> = known
                     .affected
                     .iter()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::{About, Read, json, or_default, place, reading, scanner, some, text};
-use crate::findings::{Fix, Id, Kind, Observation, Package, Rule, Severity};
+use super::{About, Read, ids, json, or_default, path, place, reading, scanner, some, text};
+use crate::findings::{Fix, Kind, Observation, Package, Rule, Severity};
 
 #[derive(Deserialize)]
 struct Report<'a> {
@@ -64,9 +64,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 message,
             );
             let names = std::iter::once(known.id).chain(known.aliases);
-            observation.ids = names.map(Id::new).collect();
-            observation.ids.sort();
-            observation.ids.dedup();
+            observation.ids = ids(names);
             observation.package = Some(Box::new(Package::new(
                 Some("pypi"),
                 one.name.clone(),
@@ -76,8 +74,8 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 versions: known.fix_versions,
                 ..Fix::default()
             }));
-            let file = format!("{}requirements.txt", prefix(about.folder));
-            observation.locations = vec![place(Cow::Owned(file), (0, 0), (0, 0))];
+            let file = path(Cow::Borrowed("requirements.txt"), about);
+            observation.locations = vec![place(file, (0, 0), (0, 0))];
             observations.push(observation);
         }
     }
@@ -89,12 +87,4 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
     }
     read.reading = reading(scanner, observations);
     Ok(read)
-}
-
-fn prefix(folder: &str) -> String {
-    if folder.is_empty() || folder == "." {
-        String::new()
-    } else {
-        format!("{folder}/")
-    }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{About, Read, json, or_default, path, place, reading, scanner, some, text};
+use super::{About, Read, cwes, ids, json, or_default, path, place, reading, scanner, some, text};
 use crate::findings::{
-    Exploitation, Fix, Id, Kind, Observation, Package, Probability, Rule, Scanner, Score, Severity,
+    Exploitation, Fix, Kind, Observation, Package, Probability, Rule, Scanner, Score, Severity,
     Suppression,
 };
 
@@ -254,11 +254,7 @@ fn vulnerability<'a>(
         .or_else(|| Severity::from_word(&one.severity))
         .or(score.map(Score::severity))
         .unwrap_or(Severity::Medium);
-    let numbers = one.identifiers.get("CWE").into_iter().flatten();
-    let mut cwes: Vec<u32> = numbers
-        .filter_map(|cwe| cwe.strip_prefix("CWE-")?.parse().ok())
-        .collect();
-    cwes.sort_unstable();
+    let cwes = cwes(one.identifiers.get("CWE").into_iter().flatten());
     let rule = Arc::new(Rule {
         id: one.id.clone(),
         short: some(one.title.clone()),
@@ -283,10 +279,8 @@ fn vulnerability<'a>(
         let others = ["CVE", "GHSA"]
             .iter()
             .filter_map(|kind| one.identifiers.get(*kind));
-        observation.ids = others.flatten().cloned().map(Id::new).collect();
-        observation.ids.push(Id::new(one.id));
-        observation.ids.sort();
-        observation.ids.dedup();
+        let others = others.flatten().cloned().map(Cow::Owned);
+        observation.ids = ids(others.chain([one.id]));
     }
     let mut package = Package::new(purl_type(&one.package_manager), name, some(one.version));
     // The first is the project itself.

@@ -1,240 +1,16 @@
 //! Trivy's JSON, schema 2. <https://trivy.dev/latest/docs/configuration/reporting/>
 
+mod report;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
-use super::{About, Read, json, or_default, path, place, reading, scanner, some, text};
+use self::report::{Cvss, Misconfiguration, PackageOf, Program, Report, ResultOf, Vulnerability};
+use super::{About, Read, cwes, json, path, place, reading, scanner, some};
 use crate::findings::{
     Fix, Id, Kind, Observation, Package, Rule, Scanner, Scope, Score, Severity, Suppression,
 };
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Report<'a> {
-    schema_version: u32,
-    #[serde(borrow, default)]
-    trivy: Option<Program<'a>>,
-    #[serde(borrow, deserialize_with = "text", default)]
-    artifact_name: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "text", default)]
-    artifact_type: Cow<'a, str>,
-    #[serde(default)]
-    metadata: Option<Metadata>,
-    // Absent where nothing was found.
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    results: Vec<ResultOf<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Program<'a> {
-    Is {
-        #[serde(rename = "Version", borrow, deserialize_with = "text")]
-        version: Cow<'a, str>,
-    },
-    Other(serde::de::IgnoredAny),
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    #[serde(rename = "OS", default)]
-    os: Option<Os>,
-}
-
-#[derive(Deserialize)]
-struct Os {
-    #[serde(rename = "Family", default)]
-    family: String,
-    #[serde(rename = "Name", default)]
-    name: String,
-    #[serde(rename = "EOSL", default)]
-    end_of_life: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ResultOf<'a> {
-    #[serde(borrow, deserialize_with = "text")]
-    target: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "text", default)]
-    class: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "text", default)]
-    r#type: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    packages: Vec<PackageOf<'a>>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    vulnerabilities: Vec<Vulnerability<'a>>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    misconfigurations: Vec<Misconfiguration<'a>>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    secrets: Vec<Secret<'a>>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    licenses: Vec<License<'a>>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    experimental_modified_findings: Vec<Modified<'a>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct PackageOf<'a> {
-    #[serde(rename = "ID", borrow, deserialize_with = "text")]
-    id: Cow<'a, str>,
-    #[serde(borrow)]
-    identifier: Identifier<'a>,
-    dev: bool,
-    #[serde(borrow, deserialize_with = "text")]
-    relationship: Cow<'a, str>,
-    #[serde(deserialize_with = "or_default")]
-    locations: Vec<Lines>,
-    #[serde(borrow, deserialize_with = "or_default")]
-    licenses: Vec<Cow<'a, str>>,
-}
-
-#[derive(Deserialize, Default, Clone)]
-#[serde(default)]
-struct Identifier<'a> {
-    #[serde(rename = "PURL", borrow, deserialize_with = "text")]
-    purl: Cow<'a, str>,
-    #[serde(rename = "UID", borrow, deserialize_with = "text")]
-    uid: Cow<'a, str>,
-}
-
-#[derive(Deserialize, Default, Clone, Copy)]
-#[serde(rename_all = "PascalCase", default)]
-struct Lines {
-    start_line: u32,
-    end_line: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Vulnerability<'a> {
-    #[serde(rename = "VulnerabilityID", borrow, deserialize_with = "text")]
-    id: Cow<'a, str>,
-    #[serde(rename = "VendorIDs", borrow, default, deserialize_with = "or_default")]
-    vendor_ids: Vec<Cow<'a, str>>,
-    #[serde(rename = "PkgID", borrow, default, deserialize_with = "text")]
-    package_id: Cow<'a, str>,
-    #[serde(rename = "PkgName", borrow, deserialize_with = "text")]
-    name: Cow<'a, str>,
-    #[serde(rename = "PkgPath", borrow, default, deserialize_with = "text")]
-    path: Cow<'a, str>,
-    #[serde(rename = "PkgIdentifier", borrow, default)]
-    identifier: Identifier<'a>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    installed_version: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    fixed_version: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    status: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    severity_source: Cow<'a, str>,
-    #[serde(rename = "PrimaryURL", borrow, default, deserialize_with = "text")]
-    url: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    title: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    description: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    severity: Cow<'a, str>,
-    #[serde(rename = "CweIDs", borrow, default, deserialize_with = "or_default")]
-    cwes: Vec<Cow<'a, str>>,
-    #[serde(rename = "CVSS", default, deserialize_with = "or_default")]
-    cvss: BTreeMap<String, Cvss>,
-    #[serde(borrow, default, deserialize_with = "or_default")]
-    references: Vec<Cow<'a, str>>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-struct Cvss {
-    #[serde(rename = "V40Score", default)]
-    v4: Option<f64>,
-    #[serde(rename = "V3Score", default)]
-    v3: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Misconfiguration<'a> {
-    #[serde(rename = "ID", borrow, deserialize_with = "text")]
-    id: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    title: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    description: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    message: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    resolution: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    severity: Cow<'a, str>,
-    #[serde(rename = "PrimaryURL", borrow, default, deserialize_with = "text")]
-    url: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    status: Cow<'a, str>,
-    #[serde(default)]
-    cause_metadata: Cause,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "PascalCase", default)]
-struct Cause {
-    #[serde(deserialize_with = "or_default")]
-    resource: String,
-    start_line: u32,
-    end_line: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Secret<'a> {
-    #[serde(rename = "RuleID", borrow, deserialize_with = "text")]
-    id: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    severity: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    title: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    r#match: Cow<'a, str>,
-    #[serde(default)]
-    start_line: u32,
-    #[serde(default)]
-    end_line: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct License<'a> {
-    #[serde(borrow, default, deserialize_with = "text")]
-    severity: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    category: Cow<'a, str>,
-    #[serde(rename = "PkgName", borrow, default, deserialize_with = "text")]
-    package: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    file_path: Cow<'a, str>,
-    #[serde(borrow, deserialize_with = "text")]
-    name: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    link: Cow<'a, str>,
-}
-
-/// What Trivy set aside itself.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Modified<'a> {
-    #[serde(borrow, default, deserialize_with = "text")]
-    r#type: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    statement: Cow<'a, str>,
-    #[serde(borrow, default, deserialize_with = "text")]
-    source: Cow<'a, str>,
-    #[serde(borrow, default)]
-    finding: Option<&'a serde_json::value::RawValue>,
-}
 
 pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, String> {
     let report: Report<'a> = json(source)?;
@@ -465,19 +241,12 @@ fn vulnerability<'a>(
         .unwrap_or(Severity::Note);
     let known_rule = made.rules.get(&one.id).cloned();
     let rule = known_rule.unwrap_or_else(|| {
-        let mut cwes: Vec<u32> = one
-            .cwes
-            .iter()
-            .filter_map(|cwe| cwe.strip_prefix("CWE-")?.parse().ok())
-            .collect();
-        cwes.sort_unstable();
-        cwes.dedup();
         let rule = Arc::new(Rule {
             id: one.id.clone(),
             short: some(one.title.clone()),
             full: some(one.description.clone()),
             help_uri: some(one.url.clone()),
-            cwes,
+            cwes: cwes(&one.cwes),
             ..Rule::default()
         });
         made.rules.insert(one.id.clone(), Arc::clone(&rule));
