@@ -20,8 +20,11 @@ pub struct Scan {
     pub required: Vec<String>,
     /// Scanners whose failure and doubts are told and decide nothing.
     pub optional: Vec<String>,
-    /// Container images to scan too: names, or `.tar` files of the repository.
+    /// Container images to scan too: names, `.tar` files of the repository, or its
+    /// Dockerfiles, which are built for it.
     pub images: Vec<String>,
+    /// Lists of components to scan too: CycloneDX or SPDX files of the repository.
+    pub sboms: Vec<String>,
     /// How long one scanner may run, in seconds. Without it 900.
     #[schemars(range(min = 1, max = 21600))]
     pub time_limit: Option<u32>,

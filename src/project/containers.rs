@@ -32,7 +32,8 @@ pub(super) fn is_dockerfile(name: &str) -> bool {
         || name.starts_with("Containerfile.") && !name.ends_with(".dockerignore")
 }
 
-fn read(tree: &Tree, file: &str) -> Option<Container> {
+/// Reads one; `None` where it is no Dockerfile.
+pub(super) fn read(tree: &Tree, file: &str) -> Option<Container> {
     let instructions = instructions(&tree.text(file)?);
     let mut arguments: HashMap<String, String> = HashMap::new();
     let mut stages: Vec<String> = Vec::new();

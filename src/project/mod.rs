@@ -83,6 +83,12 @@ pub fn detect_in(tree: &Tree) -> Project {
     }
 }
 
+/// The folder that a Dockerfile of the repository is built from, as far as its `COPY`
+/// lines tell; `None` where the file is no Dockerfile.
+pub fn build_context(tree: &Tree, dockerfile: &str) -> Option<String> {
+    containers::read(tree, dockerfile).map(|container| container.context)
+}
+
 /// Names become job ids and check names: short where that is clear, with the
 /// parent folder or the language where two would share one.
 fn name_uniquely(components: &mut [Component]) {

@@ -1,6 +1,6 @@
 //! Grype: packages and images. <https://oss.anchore.com/docs/reference/grype/cli/>
 
-use super::{Call, Fit, Place, Scanner, image_file, manifests};
+use super::{Artifact, Call, Fit, Place, Scanner, manifests, taken};
 use crate::config::scan::ReportFormat;
 
 /// Grype.
@@ -32,7 +32,7 @@ impl Grype {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
-        call.tokens = ["GRYPE_DB_UPDATE_URL", "DOCKER_HOST"]
+        call.settings = ["GRYPE_DB_UPDATE_URL", "DOCKER_HOST"]
             .map(str::to_owned)
             .into();
         call.writable.push(cache);
@@ -58,11 +58,15 @@ impl Scanner for Grype {
     }
 
     fn fits(&self, place: &Place<'_>) -> Fit {
-        if manifests(place).is_empty() && place.settings.images.is_empty() {
+        if manifests(place).is_empty() && taken(self, place).next().is_none() {
             Fit::No("there is no lock file and no image".to_owned())
         } else {
             Fit::Yes
         }
+    }
+
+    fn takes(&self, artifact: &Artifact) -> bool {
+        artifact.is_image()
     }
 
     fn pull(&self, place: &Place<'_>) -> Option<Call> {
@@ -80,13 +84,9 @@ impl Scanner for Grype {
                 format!("dir:{}", place.root.display()),
             ));
         }
-        for (at, image) in place.settings.images.iter().enumerate() {
-            let source = match image_file(place, image) {
-                Some(file) => format!("docker-archive:{}", file.display()),
-                None => image.clone(),
-            };
-            let mut call = Self::call(place, at + 1, source);
-            call.target = Some(image.clone());
+        for (number, image) in taken(self, place) {
+            let mut call = Self::call(place, number, image.address());
+            call.target = Some(image.name.clone());
             calls.push(call);
         }
         calls

@@ -25,6 +25,21 @@ pub struct Lock {
     /// The programs, sorted by name and platform.
     #[serde(default, rename = "scanner")]
     pub scanners: Vec<Locked>,
+    /// The databases that may be used instead of newer ones, sorted by scanner.
+    #[serde(default, rename = "database")]
+    pub databases: Vec<LockedDatabase>,
+}
+
+/// A scanner's database: with it a scan gives the same answer until it is locked anew.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LockedDatabase {
+    /// The scanner.
+    pub scanner: String,
+    /// The SHA-256 of the database's file, in hexadecimal digits.
+    pub sha256: String,
+    /// The day on which it was locked.
+    pub since: String,
 }
 
 /// One program for one platform.
@@ -65,7 +80,7 @@ pub enum LockError {
     },
     /// What is there is not what was locked.
     #[error(
-        "{what} has the SHA-256 {found}, and {PATH} says {wanted}: it was changed and is not run"
+        "{what} has the SHA-256 {found}, and {PATH} says {wanted}: it was changed and is not used"
     )]
     Changed {
         /// The file or address.
@@ -105,6 +120,21 @@ impl Lock {
             .filter(|(_, line)| line.trim() == "[[scanner]]")
             .map(|(at, _)| at + 1)
             .collect();
+        for (at, one) in lock.databases.iter().enumerate() {
+            let twice = lock.databases[..at]
+                .iter()
+                .any(|other| other.scanner == one.scanner);
+            let why = match is_hash(&one.sha256) {
+                false => format!(
+                    "the database of {} has no SHA-256 of 64 digits",
+                    one.scanner
+                ),
+                true if twice => format!("the database of {} stands here twice", one.scanner),
+                true => continue,
+            };
+            let line = text.lines().position(|line| line.contains(&one.sha256));
+            return Err(unreadable(line.map_or(1, |at| at + 1), why));
+        }
         let mut seen = std::collections::HashSet::new();
         for (at, one) in lock.scanners.iter().enumerate() {
             let line = lines.get(at).copied().unwrap_or(1);
@@ -123,13 +153,15 @@ impl Lock {
         sorted
             .scanners
             .sort_by(|a, b| (&a.name, &a.platform).cmp(&(&b.name, &b.platform)));
+        sorted.databases.sort_by(|a, b| a.scanner.cmp(&b.scanner));
         let mut out = HEAD.to_owned();
+        let put = |out: &mut String, key: &str, value: &str| {
+            let value = toml_edit::Value::from(value);
+            out.push_str(&format!("{key} ={}\n", value.decorated(" ", "")));
+        };
         for one in &sorted.scanners {
             out.push_str("\n[[scanner]]\n");
-            let mut field = |key: &str, value: &str| {
-                let value = toml_edit::Value::from(value);
-                out.push_str(&format!("{key} ={}\n", value.decorated(" ", "")));
-            };
+            let mut field = |key: &str, value: &str| put(&mut out, key, value);
             field("name", &one.name);
             field("version", &one.version);
             field("platform", &one.platform);
@@ -142,6 +174,12 @@ impl Lock {
             field("released", &one.released);
             field("since", &one.since);
         }
+        for one in &sorted.databases {
+            out.push_str("\n[[database]]\n");
+            put(&mut out, "scanner", &one.scanner);
+            put(&mut out, "sha256", &one.sha256);
+            put(&mut out, "since", &one.since);
+        }
         out
     }
 
@@ -149,6 +187,17 @@ impl Lock {
     pub fn find(&self, name: &str, platform: &str) -> Option<&Locked> {
         let mut same = self.scanners.iter();
         same.find(|one| one.name == name && one.platform == platform)
+    }
+
+    /// The database of a scanner.
+    pub fn database(&self, scanner: &str) -> Option<&LockedDatabase> {
+        self.databases.iter().find(|one| one.scanner == scanner)
+    }
+
+    /// Puts a database in the place of the scanner's other one.
+    pub fn put_database(&mut self, entry: LockedDatabase) {
+        self.databases.retain(|one| one.scanner != entry.scanner);
+        self.databases.push(entry);
     }
 
     /// Puts an entry in the place of the one for the same scanner and platform.
@@ -161,8 +210,6 @@ impl Lock {
 
 impl Locked {
     fn check(&self) -> Result<(), String> {
-        let is_hash =
-            |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let is_word = |text: &str| {
             !text.is_empty()
                 && text.bytes().all(|byte| {
@@ -195,6 +242,10 @@ impl Locked {
             .join(&self.program_sha256)
             .join(&self.name)
     }
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The platform that this program runs on.
@@ -333,8 +384,15 @@ mod tests {
             version: "0.77.0".into(),
             ..entry()
         });
+        for digit in ["c", "d"] {
+            lock.put_database(LockedDatabase {
+                scanner: "trivy".into(),
+                sha256: digit.repeat(64),
+                since: "2026-11-25".into(),
+            });
+        }
         let text = lock.text();
-        assert_eq!(lock.scanners.len(), 1);
+        assert_eq!((lock.scanners.len(), lock.databases.len()), (1, 1));
         assert_eq!(Lock::parse(&text).expect("read"), lock, "{text}");
     }
 
@@ -342,6 +400,7 @@ mod tests {
     fn what_may_change_or_is_wrong_is_refused_at_its_line() {
         let text = Lock {
             scanners: vec![entry()],
+            ..Lock::default()
         }
         .text();
         for (from, to) in [

@@ -6,10 +6,12 @@
 //! judged by the report and never by the exit code alone: a scanner that crashed
 //! has not looked.
 
+pub mod artifact;
 pub mod formats;
 pub mod lock;
 pub mod releases;
 pub mod run;
+pub mod untouched;
 
 mod grype;
 mod osv;
@@ -24,6 +26,7 @@ use crate::config::Scan;
 use crate::config::scan::{ReportAt, ReportFormat};
 use crate::sys::env::Env;
 
+pub use artifact::Artifact;
 pub use preset::PRESETS;
 
 /// What is to be scanned, and with what.
@@ -37,12 +40,16 @@ pub struct Place<'p> {
     pub env: &'p Env,
     /// What the configuration says.
     pub settings: &'p Scan,
+    /// What is scanned beside the folder.
+    pub artifacts: &'p [Artifact],
     /// A private folder that goes when the scan ends.
     pub private: &'p Path,
     /// A folder that stays: databases.
     pub cache: &'p Path,
     /// The day.
     pub today: chrono::NaiveDate,
+    /// Scanners whose database is used as it is: those that the lock names.
+    pub frozen: &'p [String],
     /// Whether nothing may be asked of the network.
     pub offline: bool,
     /// Whether the policy asks for licences.
@@ -84,8 +91,16 @@ pub trait Scanner: fmt::Debug + Send + Sync {
     fn fits(&self, place: &Place<'_>) -> Fit;
     /// How its program is started, perhaps several times.
     fn calls(&self, place: &Place<'_>) -> Vec<Call>;
+    /// Whether it looks at such a thing beside the folder.
+    fn takes(&self, _: &Artifact) -> bool {
+        false
+    }
     /// How its database is fetched, if it has one.
     fn pull(&self, _: &Place<'_>) -> Option<Call> {
+        None
+    }
+    /// The file of its database.
+    fn database(&self, _: &Place<'_>) -> Option<PathBuf> {
         None
     }
     /// Why an answer may not be all that there is to know, beside what the report
@@ -106,7 +121,9 @@ pub struct Call {
     pub arguments: Vec<String>,
     /// Plain variables.
     pub variables: Vec<(String, String)>,
-    /// Variables that are handed on, tokens among them.
+    /// Names of variables that are handed on and may be told.
+    pub settings: Vec<String>,
+    /// Names of variables that are handed on and never told: tokens.
     pub tokens: Vec<String>,
     /// Whether it runs in the repository's folder.
     pub inside: bool,
@@ -135,6 +152,7 @@ impl Call {
             folder: String::new(),
             arguments: Vec::new(),
             variables: Vec::new(),
+            settings: Vec::new(),
             tokens: Vec::new(),
             inside: false,
             writable: Vec::new(),
@@ -235,8 +253,13 @@ fn manifests<'p>(place: &Place<'p>) -> Vec<&'p str> {
         .collect()
 }
 
-/// An image that the configuration names: a file of the repository, or a name.
-fn image_file(place: &Place<'_>, image: &str) -> Option<PathBuf> {
-    let file = place.root.join(image);
-    file.is_file().then_some(file)
+/// The things beside the folder that a scanner takes, each with a number from 1.
+fn taken<'p>(
+    scanner: &'p dyn Scanner,
+    place: &Place<'p>,
+) -> impl Iterator<Item = (usize, &'p Artifact)> {
+    let numbered = place.artifacts.iter().enumerate();
+    numbered
+        .filter(|(_, artifact)| scanner.takes(artifact))
+        .map(|(at, artifact)| (at + 1, artifact))
 }

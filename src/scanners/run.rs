@@ -38,6 +38,9 @@ const VARIABLES: [&str; 16] = [
 const REPORT_LIMIT: u64 = 1024 * 1024 * 1024;
 const TALK_LIMIT: u64 = 64 * 1024 * 1024;
 
+/// How much of what it says at last is told, in bytes.
+const TAIL: usize = 8000;
+
 /// How often something is tried that may work the next time.
 const TRIES: u32 = 3;
 
@@ -90,8 +93,8 @@ pub enum Event<'e> {
     Started(&'e str),
     /// It is tried again, and why.
     Again(&'e str, &'e str),
-    /// It ended, after so long.
-    Ended(&'e str, Duration),
+    /// It ended, after so long, and this is what it said at last, without secrets.
+    Ended(&'e str, Duration, &'e [String]),
 }
 
 /// Programs that stand for those of the search path, by scanner.
@@ -123,8 +126,8 @@ pub fn run(
                     let scanner = scanners[*number];
                     let started = Instant::now();
                     tell(Event::Started(scanner.name()));
-                    let state = one(scanner, call, programs, place, tell);
-                    tell(Event::Ended(scanner.name(), started.elapsed()));
+                    let (state, said) = one(scanner, call, programs, place, tell);
+                    tell(Event::Ended(scanner.name(), started.elapsed(), &said));
                     let answer = Answer {
                         scanner: *number,
                         call: call.clone(),
@@ -238,7 +241,7 @@ pub fn pull(
         Ok(finished) => State::Failed(format!("it failed{}", tail(&finished, call, place))),
         Err(error) => State::Failed(without_program(&error)),
     };
-    match attempts(scanner, call, programs, place, tell, &judge) {
+    match attempts(scanner, call, programs, place, tell, &judge).0 {
         State::Failed(why) => Err(why),
         State::Absent => Err("it is not installed".to_owned()),
         State::Nothing | State::Report(_) => Ok(()),
@@ -251,12 +254,13 @@ fn one(
     programs: &Programs,
     place: &Place<'_>,
     tell: &(dyn Fn(Event<'_>) + Sync),
-) -> State {
+) -> (State, Vec<String>) {
     let judge = |finished| judge(call, place, finished);
     attempts(scanner, call, programs, place, tell, &judge)
 }
 
-/// Runs a program until it ends well, or for a reason that does not pass.
+/// Runs a program until it ends well, or for a reason that does not pass. With what
+/// became of it goes what it said at last beside its report.
 fn attempts(
     scanner: &dyn Scanner,
     call: &Call,
@@ -264,20 +268,26 @@ fn attempts(
     place: &Place<'_>,
     tell: &(dyn Fn(Event<'_>) + Sync),
     judge: &dyn Fn(Result<Finished, ProcessError>) -> State,
-) -> State {
+) -> (State, Vec<String>) {
     let program = match find(scanner, programs, place) {
         Ok(Some(program)) => program,
-        Ok(None) => return State::Absent,
-        Err(why) => return State::Failed(why),
+        Ok(None) => return (State::Absent, Vec::new()),
+        Err(why) => return (State::Failed(why), Vec::new()),
     };
-    let mut state = State::Absent;
+    let (mut state, mut talk) = (State::Absent, Vec::new());
     for attempt in 1..=TRIES {
         let private = call.private(place);
         // What an attempt before it left is no report of this one.
         let _ = std::fs::remove_dir_all(&private);
         let finished = match program_for(&program, call, &private, place) {
             Ok(program) => program.arguments(call.arguments.iter()).run(),
-            Err(why) => return State::Failed(why),
+            Err(why) => return (State::Failed(why), talk),
+        };
+        talk = match &finished {
+            Ok(finished) if !finished.stderr.is_empty() || call.report == ReportAt::File => {
+                said(finished, &secrets(call, place))
+            }
+            _ => Vec::new(),
         };
         state = judge(finished);
         let State::Failed(why) = &state else {
@@ -291,7 +301,7 @@ fn attempts(
         tell(Event::Again(scanner.name(), why));
         pause(attempt);
     }
-    state
+    (state, talk)
 }
 
 /// Waits 1 to 2, then 4 to 8 seconds, so that many jobs do not ask at once.
@@ -351,8 +361,9 @@ fn program_for(
     for (name, value) in &call.variables {
         started = started.variable(name, value);
     }
-    let tokens: Vec<&str> = call.tokens.iter().map(String::as_str).collect();
-    started = started.inherit(place.env, &tokens);
+    let handed_on = call.settings.iter().chain(&call.tokens);
+    let handed_on: Vec<&str> = handed_on.map(String::as_str).collect();
+    started = started.inherit(place.env, &handed_on);
     let mut writable = call.writable.clone();
     writable.push(private.to_owned());
     // The folder is nobody else's, so its name marks what belongs to it.
@@ -424,28 +435,54 @@ fn report(file: &Path) -> Result<Vec<u8>, String> {
 
 /// The last lines of what it said, without secrets.
 fn tail(finished: &Finished, call: &Call, place: &Place<'_>) -> String {
-    let said = if finished.stderr.iter().all(u8::is_ascii_whitespace) {
-        &finished.stdout
-    } else {
-        &finished.stderr
+    tail_of(finished, &secrets(call, place))
+}
+
+/// The values that a call is given and nobody may read.
+fn secrets<'p>(call: &Call, place: &Place<'p>) -> Vec<&'p str> {
+    let values = call.tokens.iter().filter_map(|name| place.env.get(name));
+    values.filter(|value| value.len() >= 6).collect()
+}
+
+/// The last lines of what a program said, without these secrets: those that speak of
+/// an error where there are such.
+pub(super) fn tail_of(finished: &Finished, secrets: &[&str]) -> String {
+    let mut lines = said(finished, secrets);
+    let is_error = |line: &String| {
+        let line = line.to_ascii_lowercase();
+        ["error", "fatal", "fail", "panic"]
+            .iter()
+            .any(|word| line.contains(word))
     };
-    let start = said.len().saturating_sub(4000);
-    let mut text = String::from_utf8_lossy(&said[start..]).into_owned();
-    for value in call.tokens.iter().filter_map(|name| place.env.get(name)) {
-        if value.len() >= 6 {
-            text = text.replace(value, "[redacted]");
-        }
+    if lines.iter().any(is_error) {
+        lines.retain(is_error);
     }
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
     let last = lines[lines.len().saturating_sub(3)..].join(" / ");
     let shown: String = last.chars().take(600).collect();
     if shown.is_empty() {
         String::new()
     } else {
-        format!(": {}", crate::sarif::redact(&shown, false, None))
+        format!(": {shown}")
     }
+}
+
+/// What it said at last, line by line, without secrets: its standard error, else its
+/// output.
+fn said(finished: &Finished, secrets: &[&str]) -> Vec<String> {
+    let said = if finished.stderr.iter().all(u8::is_ascii_whitespace) {
+        &finished.stdout
+    } else {
+        &finished.stderr
+    };
+    let start = said.len().saturating_sub(TAIL);
+    let mut text = String::from_utf8_lossy(&said[start..]).into_owned();
+    for value in secrets {
+        text = text.replace(value, "[redacted]");
+    }
+    crate::sarif::redact(&text, false, None)
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }

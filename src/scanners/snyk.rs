@@ -1,7 +1,7 @@
 //! Snyk: packages, images, code and infrastructure, with an account.
 //! <https://docs.snyk.io/developer-tools/snyk-cli>
 
-use super::{Call, Fit, Place, Scanner, image_file, manifests};
+use super::{Artifact, Call, Fit, Place, Scanner, manifests, taken};
 use crate::config::scan::{ReportAt, ReportFormat};
 
 /// One of Snyk's products; which an account has differs.
@@ -15,13 +15,8 @@ pub(super) enum Snyk {
     Infrastructure,
 }
 
-/// Its token and what it is told of where to ask.
-const VARIABLES: [&str; 4] = [
-    "SNYK_TOKEN",
-    "SNYK_API",
-    "SNYK_CFG_ORG",
-    "SNYK_HTTP_PROTOCOL_UPGRADE",
-];
+/// What it is told of where to ask, and for whom.
+const SETTINGS: [&str; 3] = ["SNYK_API", "SNYK_CFG_ORG", "SNYK_HTTP_PROTOCOL_UPGRADE"];
 
 impl Snyk {
     fn call(&self, number: usize, format: ReportFormat, arguments: &[&str]) -> Call {
@@ -35,7 +30,8 @@ impl Snyk {
             .iter()
             .map(|argument| (*argument).to_owned())
             .collect();
-        call.tokens = VARIABLES.map(str::to_owned).into();
+        call.settings = SETTINGS.map(str::to_owned).into();
+        call.tokens = vec!["SNYK_TOKEN".to_owned()];
         call.variables = ["SNYK_DISABLE_ANALYTICS", "SNYK_CFG_DISABLE_ANALYTICS"]
             .map(|name| (name.to_owned(), "1".to_owned()))
             .into();
@@ -72,6 +68,10 @@ impl Scanner for Snyk {
         !matches!(self, Self::Packages)
     }
 
+    fn takes(&self, artifact: &Artifact) -> bool {
+        matches!(self, Self::Packages) && artifact.is_image()
+    }
+
     fn fits(&self, place: &Place<'_>) -> Fit {
         if place.offline {
             return Fit::No("it looks everything up at snyk.io".to_owned());
@@ -79,7 +79,7 @@ impl Scanner for Snyk {
         if place.env.get("SNYK_TOKEN").is_none() {
             return Fit::No("SNYK_TOKEN is not set".to_owned());
         }
-        let has_none = manifests(place).is_empty() && place.settings.images.is_empty();
+        let has_none = manifests(place).is_empty() && taken(self, place).next().is_none();
         if matches!(self, Self::Packages) && has_none {
             return Fit::No("there is no lock file and no image".to_owned());
         }
@@ -101,14 +101,10 @@ impl Scanner for Snyk {
                     let arguments = ["test", &root, "--all-projects", "--json"];
                     calls.push(self.call(0, ReportFormat::Snyk, &arguments));
                 }
-                for (at, image) in place.settings.images.iter().enumerate() {
-                    let source = match image_file(place, image) {
-                        Some(file) => format!("docker-archive:{}", file.display()),
-                        None => image.clone(),
-                    };
-                    let arguments = ["container", "test", &source, "--json"];
-                    let mut call = self.call(at + 1, ReportFormat::Snyk, &arguments);
-                    call.target = Some(image.clone());
+                for (number, image) in taken(self, place) {
+                    let arguments = ["container", "test", &image.address(), "--json"];
+                    let mut call = self.call(number, ReportFormat::Snyk, &arguments);
+                    call.target = Some(image.name.clone());
                     calls.push(call);
                 }
                 calls

@@ -1,7 +1,10 @@
 //! Trivy: packages, images, infrastructure and secrets.
 //! <https://trivy.dev/latest/docs/references/configuration/cli/trivy/>
 
-use super::{Call, Fit, Place, Scanner, formats, image_file, manifests};
+use std::path::PathBuf;
+
+use super::artifact::{Artifact, Source};
+use super::{Call, Fit, Place, Scanner, formats, manifests, taken};
 use crate::config::scan::ReportFormat;
 
 /// Trivy.
@@ -9,16 +12,16 @@ use crate::config::scan::ReportFormat;
 pub(super) struct Trivy;
 
 /// What it may be told by its own variables: where databases and images come from.
-const VARIABLES: [&str; 8] = [
+const SETTINGS: [&str; 5] = [
     "TRIVY_DB_REPOSITORY",
     "TRIVY_JAVA_DB_REPOSITORY",
     "TRIVY_CHECKS_BUNDLE_REPOSITORY",
-    "TRIVY_USERNAME",
-    "TRIVY_PASSWORD",
-    "TRIVY_REGISTRY_TOKEN",
     "TRIVY_INSECURE",
     "DOCKER_HOST",
 ];
+
+/// With what it logs in to registries.
+const TOKENS: [&str; 3] = ["TRIVY_USERNAME", "TRIVY_PASSWORD", "TRIVY_REGISTRY_TOKEN"];
 
 impl Trivy {
     fn call(place: &Place<'_>, number: usize) -> Call {
@@ -38,7 +41,8 @@ impl Trivy {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         call.variables = set.collect();
-        call.tokens = VARIABLES.map(str::to_owned).into();
+        call.settings = SETTINGS.map(str::to_owned).into();
+        call.tokens = TOKENS.map(str::to_owned).into();
         call
     }
 
@@ -59,21 +63,24 @@ impl Trivy {
             arguments.extend(["--scanners".to_owned(), scanners.join(",")]);
         }
         if place.offline {
-            let flags = [
-                "--offline-scan",
-                "--skip-check-update",
-                "--skip-java-db-update",
-            ];
-            arguments.extend(flags.map(str::to_owned));
-            if Self::has_database(place) {
-                arguments.push("--skip-db-update".to_owned());
+            arguments.extend(["--offline-scan", "--skip-java-db-update"].map(str::to_owned));
+            if command != "sbom" {
+                arguments.push("--skip-check-update".to_owned());
             }
+        }
+        let is_frozen = place.frozen.iter().any(|name| name == "trivy");
+        if Self::has_database(place) && (place.offline || is_frozen) {
+            arguments.push("--skip-db-update".to_owned());
         }
         arguments
     }
 
+    fn file(place: &Place<'_>) -> PathBuf {
+        place.cache.join("trivy/db/trivy.db")
+    }
+
     fn has_database(place: &Place<'_>) -> bool {
-        place.cache.join("trivy/db/trivy.db").is_file()
+        Self::file(place).is_file()
     }
 
     /// Whether vulnerabilities can be looked up at all.
@@ -115,22 +122,30 @@ impl Scanner for Trivy {
         call.arguments = Self::arguments(place, &call, "fs", &scanners);
         call.arguments.push(place.root.display().to_string());
         let mut calls = vec![call];
-        for (at, image) in place.settings.images.iter().enumerate() {
+        for (number, artifact) in taken(self, place) {
             if !Self::looks_up(place) {
                 continue;
             }
-            let mut call = Self::call(place, at + 1);
-            call.target = Some(image.clone());
-            call.arguments = Self::arguments(place, &call, "image", &["vuln", "secret"]);
-            match image_file(place, image) {
-                Some(file) => call
-                    .arguments
-                    .extend(["--input".to_owned(), file.display().to_string()]),
-                None => call.arguments.push(image.clone()),
-            }
+            let mut call = Self::call(place, number);
+            call.target = Some(artifact.name.clone());
+            let (command, scanners): (_, &[&str]) = match artifact.source {
+                Source::Sbom(_) if place.licenses => ("sbom", &["vuln", "license"]),
+                Source::Sbom(_) => ("sbom", &["vuln"]),
+                _ => ("image", &["vuln", "secret"]),
+            };
+            call.arguments = Self::arguments(place, &call, command, scanners);
+            call.arguments.extend(match &artifact.source {
+                Source::Archive(file) => vec!["--input".to_owned(), file.display().to_string()],
+                Source::Sbom(file) => vec![file.display().to_string()],
+                _ => vec![artifact.name.clone()],
+            });
             calls.push(call);
         }
         calls
+    }
+
+    fn takes(&self, _: &Artifact) -> bool {
+        true
     }
 
     fn pull(&self, place: &Place<'_>) -> Option<Call> {
@@ -142,6 +157,10 @@ impl Scanner for Trivy {
         Some(call)
     }
 
+    fn database(&self, place: &Place<'_>) -> Option<PathBuf> {
+        Some(Self::file(place))
+    }
+
     fn doubts(&self, place: &Place<'_>, call: &Call, read: &formats::Read<'_>) -> Vec<String> {
         if !Self::looks_up(place) {
             return vec![
@@ -151,6 +170,11 @@ impl Scanner for Trivy {
         }
         let mut doubts: Vec<String> = age(place).into_iter().collect();
         if call.target.is_some() {
+            doubts.extend(
+                read.seen
+                    .is_empty()
+                    .then(|| "it found no packages in it".to_owned()),
+            );
             return doubts;
         }
         // Without a package a lock file is not listed, so one that has some and is

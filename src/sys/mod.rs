@@ -6,5 +6,5 @@ pub mod env;
 pub mod fs;
 pub mod interrupt;
 pub mod process;
-mod sandbox;
+pub mod sandbox;
 pub mod ui;

@@ -33,3 +33,10 @@ pub(super) fn write_only_to(folders: &[PathBuf]) -> bool {
 pub(super) fn write_only_to(_: &[PathBuf]) -> bool {
     false
 }
+
+/// Whether the kernel holds children to their folders.
+pub fn holds() -> bool {
+    // The limit is that of a thread, which ends with it.
+    let asked = std::thread::spawn(|| write_only_to(&[]));
+    asked.join().unwrap_or(false)
+}

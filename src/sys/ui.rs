@@ -88,6 +88,19 @@ impl Ui {
         self.stderr(AnsiColor::Cyan.on_default().bold(), "hint: ", text);
     }
 
+    /// Whether standard error is a terminal on which a line can be written anew.
+    pub fn redraws(&self) -> bool {
+        !self.quiet && self.stderr != ColorChoice::Never && io::stderr().is_terminal()
+    }
+
+    /// Writes a line anew that says what is under way; an empty text takes it away.
+    pub fn status(&self, text: &str) {
+        if self.redraws() {
+            let mut stream = io::stderr().lock();
+            let _ = write!(stream, "\r\x1b[2K{text}").and_then(|()| stream.flush());
+        }
+    }
+
     fn stderr(&self, style: Style, label: &str, text: &str) {
         let mut stream = AutoStream::new(io::stderr().lock(), self.stderr);
         // Nothing is left to tell of it if even standard error is gone.

@@ -134,7 +134,7 @@ fn a_release_is_locked_installed_proven_and_used() {
     says(
         &there.run(&fake, &["scan", "--scanner", "osv-scanner"]),
         3,
-        "it was changed and is not run",
+        "it was changed and is not used",
     );
     assert!(!mark.exists());
     says(&there.run(&fake, &["scanners", "verify"]), 1, "WAS CHANGED");
@@ -184,7 +184,7 @@ fn what_is_too_young_unnamed_or_another_one_is_refused() {
     says(
         &there.run(&fake, &["scanners", "install"]),
         3,
-        "it was changed and is not run",
+        "it was changed and is not used",
     );
     assert!(!Path::exists(&there.program()));
     // A lock that names no version, or a program twice, is refused at its line.

@@ -17,6 +17,8 @@ pub(in crate::commands) struct Chosen<'s> {
     pub(in crate::commands) running: Vec<&'s dyn Scanner>,
     /// Their programs, where the lock names them.
     pub(in crate::commands) programs: Programs,
+    /// Those whose database the lock names.
+    pub(in crate::commands) frozen: Vec<String>,
     /// The others.
     pub(in crate::commands) told: Vec<Told>,
     /// Whether what we know ourselves is looked at.
@@ -88,6 +90,7 @@ pub(in crate::commands) fn choose<'s>(
     let mut chosen = Chosen {
         running: Vec::new(),
         programs: Programs::new(),
+        frozen: Vec::new(),
         told: Vec::new(),
         audits: wanted(audit::NAME) && !is_in(&settings.skip, audit::NAME),
     };
@@ -133,6 +136,45 @@ pub(in crate::commands) fn choose<'s>(
         }
     }
     Ok(chosen)
+}
+
+/// Holds those that run to the databases that the lock names: one whose database is
+/// another one does not run.
+///
+/// # Errors
+/// Where the lock cannot be read.
+pub(in crate::commands) fn freeze(
+    chosen: &mut Chosen<'_>,
+    place: &Place<'_>,
+    tree: &Tree,
+) -> Result<()> {
+    let lock = read_lock(tree)?;
+    let Chosen {
+        running,
+        frozen,
+        told: others,
+        ..
+    } = chosen;
+    running.retain(|scanner| {
+        let name = scanner.name();
+        let (Some(entry), Some(file)) = (lock.database(name), scanner.database(place)) else {
+            return true;
+        };
+        let proven = if file.is_file() {
+            lock::prove(&file, &entry.sha256).map_err(|error| error.to_string())
+        } else {
+            Err(format!(
+                "its database is locked, and {} is not there",
+                file.display()
+            ))
+        };
+        match proven {
+            Ok(()) => frozen.push(name.to_owned()),
+            Err(why) => others.push(told(name, Said::Failed, why, true)),
+        }
+        frozen.last().is_some_and(|last| last == name)
+    });
+    Ok(())
 }
 
 /// The lock of the repository; an empty one where there is none.

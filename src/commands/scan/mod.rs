@@ -1,7 +1,9 @@
 //! `ci-tool scan`.
 
+mod artifacts;
 mod audit;
 pub(super) mod choice;
+mod progress;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use anyhow::Result;
 
 pub(super) use choice::read_lock;
 
+use self::progress::Progress;
 use super::gate::{self, Format, Judging};
 use super::sarif::{Place as Repository, put, source_file};
 use crate::config::Loaded;
@@ -21,9 +24,9 @@ use crate::report::scan::{Scanner as Told, State as Said};
 use crate::sarif::{self, Reading, Source};
 use crate::scanners::formats::{self, About, Read};
 use crate::scanners::run::{self, Answer, Event, State};
-use crate::scanners::{Place, Scanner};
+use crate::scanners::{Place, Scanner, untouched};
 use crate::sys::ui::escape_line;
-use crate::sys::{clock, interrupt};
+use crate::sys::{clock, interrupt, sandbox};
 use crate::workflows::pins::ActionPattern;
 
 /// Run the scanners that fit, and decide whether what they find may pass.
@@ -50,9 +53,14 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub skip: Vec<String>,
 
-    /// A container image to scan too: a name, or a .tar file
+    /// A container image to scan too: a name, a .tar file, or a Dockerfile of the
+    /// repository, which is built for it
     #[arg(long, value_name = "IMAGE")]
     pub image: Vec<String>,
+
+    /// A list of components to scan too: a CycloneDX or SPDX file
+    #[arg(long, value_name = "FILE")]
+    pub sbom: Vec<String>,
 
     /// Ask nothing of the network: databases are used as they are
     #[arg(long)]
@@ -91,6 +99,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     })?;
     let settings = &mut loaded.config.scan;
     settings.images.extend(args.image.iter().cloned());
+    settings.sboms.extend(args.sbom.iter().cloned());
     settings.skip.extend(args.skip.iter().cloned());
     settings.time_limit = args.time_limit.or(settings.time_limit);
     if !args.scanner.is_empty() {
@@ -102,11 +111,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         .tempdir()
         .map_err(|error| Failure::failed(format!("no private folder can be made: {error}")))?;
     let cache = cache(args.cache.as_deref(), context)?;
-    let place = Place {
+    let named = artifacts::named(&loaded.config.scan, &tree, &root)?;
+    let mut place = Place {
         root: &root,
         files: tree.files(),
         env: &context.env,
         settings: &loaded.config.scan,
+        artifacts: &named,
+        frozen: &[],
         private: private.path(),
         cache: &cache,
         today: clock::today(),
@@ -120,7 +132,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     let scanners = crate::scanners::all(place.settings);
     choice::check_names(&scanners, place.settings)?;
-    let chosen = choice::choose(&scanners, &place, &tree)?;
+    let mut chosen = choice::choose(&scanners, &place, &tree)?;
+    choice::freeze(&mut chosen, &place, &tree)?;
     if args.dry_run {
         context
             .ui
@@ -128,21 +141,24 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         return Ok(Exit::Yes);
     }
     interrupt::watch();
-    let tell = |event: Event<'_>| match event {
-        Event::Started(name) => context.ui.remark(&format!("{name} runs")),
-        Event::Ended(name, after) => context
-            .ui
-            .remark(&format!("{name} ended after {:.1} s", after.as_secs_f64())),
-        Event::Again(name, why) => context
-            .ui
-            .warning(&format!("{name} is tried again: {}", escape_line(why))),
-    };
+    let (ready, mut told) = artifacts::build(&place, context);
+    place.artifacts = &ready;
+    place.frozen = &chosen.frozen;
     let running = &chosen.running;
-    let mut answers = run::run(running, &chosen.programs, &place, &tell);
+    told.extend(artifacts::left_out(&ready, running));
+    // The kernel holds scanners to their own folders; where it cannot, one looks.
+    let before = (!sandbox::holds()).then(|| untouched::look(&root, tree.files()));
+    let progress = Progress::new(context);
+    let tell = |event: Event<'_>| progress.tell(&event);
+    let mut answers = progress.during(|| run::run(running, &chosen.programs, &place, &tell));
+    if let Some(before) = before {
+        let (now, _) = context.tree(&args.path)?;
+        told.extend(touched(&before.changed(&root, now.files())));
+    }
 
     let sources = reports(&mut answers);
     let mut all = Reading::default();
-    let mut told: Vec<Told> = chosen.told;
+    told.extend(chosen.told);
     let mut own = Told {
         name: audit::NAME.to_owned(),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -274,6 +290,26 @@ fn answer(
         Exit::Yes
     } else {
         Exit::No
+    })
+}
+
+/// That the repository is not what it was before the scanners ran.
+fn touched(changed: &[String]) -> Option<Told> {
+    let (first, rest) = changed.split_first()?;
+    let what = match rest.len() {
+        0 => first.clone(),
+        more => format!("{first} and {more} other files"),
+    };
+    Some(Told {
+        name: "repository".to_owned(),
+        version: None,
+        state: Said::Failed,
+        findings: 0,
+        milliseconds: 0,
+        why: vec![format!(
+            "{what} changed while scanners ran, so that their answers are not about one state of it"
+        )],
+        counts: true,
     })
 }
 

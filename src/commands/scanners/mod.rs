@@ -45,7 +45,7 @@ pub enum Action {
 #[derive(Debug, Subcommand)]
 pub enum Db {
     /// Fetch the databases of the scanners that are installed
-    Pull(Where),
+    Pull(pull::Args),
 }
 
 /// Where the repository and the cache are.
@@ -70,7 +70,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         Action::Install(args) => install::run(args, context),
         Action::Verify(place) => verify(place, context),
         Action::Update(args) => update::run(args, context),
-        Action::Db(Db::Pull(place)) => pull::run(place, context),
+        Action::Db(Db::Pull(args)) => pull::run(args, context),
     }
 }
 
@@ -84,6 +84,8 @@ fn list(place: &Where, context: &Context) -> Result<Exit> {
         files: tree.files(),
         env: &context.env,
         settings: &loaded.config.scan,
+        artifacts: &[],
+        frozen: &[],
         private: &cache,
         cache: &cache,
         today: clock::today(),

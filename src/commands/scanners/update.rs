@@ -1,5 +1,7 @@
 //! `ci-tool scanners update`.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::install::DOWNLOAD_LIMIT;
@@ -10,7 +12,7 @@ use crate::forge;
 use crate::forge::github::GitHub;
 use crate::forge::http::Patience;
 use crate::report::diff;
-use crate::scanners::lock::{self, Locked};
+use crate::scanners::lock::{self, Lock, Locked};
 use crate::scanners::releases::{RELEASES, Released};
 use crate::sys::clock;
 use crate::sys::fs::write_atomically;
@@ -61,16 +63,24 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
             after.put(locked(release, version, platform, cooldown, context)?);
         }
     }
-    let old = std::fs::read_to_string(tree.root().join(lock::PATH)).ok();
-    let new = after.text();
+    put(&after, tree.root(), args.dry_run, context)?;
+    Ok(Exit::Yes)
+}
+
+/// Shows what a lock changes, and writes it.
+///
+/// # Errors
+/// Where it cannot be written.
+pub(super) fn put(lock: &Lock, root: &Path, is_dry_run: bool, context: &Context) -> Result<()> {
+    let old = std::fs::read_to_string(root.join(lock::PATH)).ok();
+    let new = lock.text();
     let shown = diff::unified(lock::PATH, old.as_deref(), &new);
     context.ui.result(&escape_terminal(&shown))?;
-    if args.dry_run || old.as_deref() == Some(new.as_str()) {
-        return Ok(Exit::Yes);
+    if is_dry_run || old.as_deref() == Some(new.as_str()) {
+        return Ok(());
     }
-    write_atomically(tree.root(), lock::PATH, new.as_bytes())
-        .map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(Exit::Yes)
+    write_atomically(root, lock::PATH, new.as_bytes())
+        .map_err(|error| Failure::failed(error.to_string()).into())
 }
 
 /// The scanner and the version of `NAME@VERSION`.

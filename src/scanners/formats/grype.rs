@@ -164,7 +164,11 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
         );
     }
     let target = match report.source.and_then(|source| source.target) {
-        Some(Target::Image { name }) => some(name),
+        // An image in an archive is called by the archive's place.
+        Some(Target::Image { name }) => match about.target {
+            Some(target) => Some(Cow::Owned(target.to_owned())),
+            None => some(name),
+        },
         Some(Target::Other(_)) | None => None,
     };
     read.seen.extend(target.as_deref().map(str::to_owned));

@@ -31,7 +31,13 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
     let mut made = Made {
         scanner: scanner("Trivy", version, "https://github.com/aquasecurity/trivy"),
         rules: HashMap::new(),
-        target: (report.artifact_type == "container_image").then(|| report.artifact_name.clone()),
+        // An image in an archive is called by the archive's place.
+        target: (report.artifact_type == "container_image").then(|| match about.target {
+            Some(target) => Cow::Owned(target.to_owned()),
+            None => report.artifact_name.clone(),
+        }),
+        sbom: matches!(&*report.artifact_type, "cyclonedx" | "spdx")
+            .then(|| path(report.artifact_name.clone(), about)),
         observations: Vec::new(),
     };
     if let Some(os) = report.metadata.and_then(|metadata| metadata.os)
@@ -56,7 +62,10 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
 struct Made<'a> {
     scanner: Arc<Scanner<'a>>,
     rules: HashMap<Cow<'a, str>, Arc<Rule<'a>>>,
+    /// The image.
     target: Option<Cow<'a, str>>,
+    /// The list of components; the files that it names may be those of another place.
+    sbom: Option<Cow<'a, str>>,
     observations: Vec<Observation<'a>>,
 }
 
@@ -70,8 +79,9 @@ impl<'a> Made<'a> {
                 }
             }
         }
-        let target = self.target.clone();
-        let file = |own: &Cow<'a, str>| match (&target, result.class.as_ref()) {
+        let (target, sbom) = (self.target.clone(), self.sbom.clone());
+        let file = |own: &Cow<'a, str>| match (target.as_ref(), result.class.as_ref()) {
+            _ if sbom.is_some() => sbom.clone().unwrap_or_default(),
             // `debian:12 (debian 12.1)`: the system's packages are in no file.
             (Some(target), "os-pkgs") => target.clone(),
             _ if own.is_empty() => path(result.target.clone(), about),
@@ -102,11 +112,14 @@ impl<'a> Made<'a> {
                 .or_else(|| packages.get(&one.package_id));
             let lines = known.and_then(|package| package.locations.first()).copied();
             let lines = lines.unwrap_or_default();
-            let place = place(file(&one.path), (lines.start_line, lines.end_line), (0, 0));
+            let mut place = place(file(&one.path), (lines.start_line, lines.end_line), (0, 0));
+            if self.sbom.is_some() {
+                place.logical = some(result.target.clone());
+            }
             let mut observation = vulnerability(one, known.copied(), &result.r#type, self);
             observation.locations = vec![place];
             observation.suppressions.extend(suppression);
-            observation.target.clone_from(&self.target);
+            observation.target = self.target.clone().or_else(|| self.sbom.clone());
             all.push(observation);
         }
         for one in result.misconfigurations {
@@ -148,7 +161,11 @@ impl<'a> Made<'a> {
             } else {
                 one.file_path
             };
-            let place = place(path(own, about), (0, 0), (0, 0));
+            let place = place(
+                self.sbom.clone().unwrap_or_else(|| path(own, about)),
+                (0, 0),
+                (0, 0),
+            );
             let rule = self.rule(&one.name, &one.name, Cow::Borrowed(""), one.link);
             let severity = Severity::from_word(&one.severity).unwrap_or(Severity::Note);
             let message = format!("{} is under {} ({})", one.package, one.name, one.category);
