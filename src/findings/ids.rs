@@ -120,7 +120,9 @@ fn kind(text: &str) -> IdKind {
     }
     if is("SNYK") {
         // `SNYK-CC-…` are rules of its infrastructure checks.
-        let is_rule = rest.len() >= 3 && rest[..3].eq_ignore_ascii_case("cc-");
+        let is_rule = rest
+            .get(..3)
+            .is_some_and(|start| start.eq_ignore_ascii_case("cc-"));
         return if is_rule || !has_digit() {
             IdKind::Other
         } else {
@@ -167,6 +169,7 @@ mod tests {
             ("PYSEC-2021-19", IdKind::Osv),
             ("GO-2022-0001", IdKind::Osv),
             ("SNYK-JS-LODASH-567746", IdKind::Snyk),
+            ("SNYK-日本", IdKind::Other),
             ("DLA-3152-1", IdKind::Vendor),
             ("DSA-5514", IdKind::Vendor),
             ("USN-6000-1", IdKind::Vendor),

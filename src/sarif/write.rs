@@ -241,10 +241,12 @@ impl<'r, 'a> Writer<'r, 'a> {
                 .map(|cwe| Cow::Owned(format!("external/cwe/cwe-{cwe:03}"))),
         );
         for tag in &rule.tags {
-            let is_cwe = tag
-                .rsplit('/')
-                .next()
-                .is_some_and(|tag| tag.len() > 4 && tag[..4].eq_ignore_ascii_case("cwe-"));
+            let is_cwe = tag.rsplit('/').next().is_some_and(|tag| {
+                tag.len() > 4
+                    && tag
+                        .get(..4)
+                        .is_some_and(|start| start.eq_ignore_ascii_case("cwe-"))
+            });
             if !is_cwe && !tags.iter().any(|known| known == tag) {
                 tags.push(Cow::Owned(tag.to_string()));
             }

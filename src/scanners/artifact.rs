@@ -49,6 +49,10 @@ impl Artifact {
             None if root.join(name).is_file() => Source::Archive(root.join(name)),
             None => Source::Name,
         };
+        let name = match source {
+            Source::Name => name,
+            _ => clean,
+        };
         Self {
             name: name.to_owned(),
             source,

@@ -447,17 +447,16 @@ fn secrets<'p>(call: &Call, place: &Place<'p>) -> Vec<&'p str> {
 /// The last lines of what a program said, without these secrets: those that speak of
 /// an error where there are such.
 pub(super) fn tail_of(finished: &Finished, secrets: &[&str]) -> String {
-    let mut lines = said(finished, secrets);
+    let lines = said(finished, secrets);
     let is_error = |line: &String| {
         let line = line.to_ascii_lowercase();
-        ["error", "fatal", "fail", "panic"]
-            .iter()
-            .any(|word| line.contains(word))
+        let words = ["error", "fatal", "fail", "panic"];
+        words.iter().any(|word| line.contains(word))
     };
-    if lines.iter().any(is_error) {
-        lines.retain(is_error);
-    }
-    let last = lines[lines.len().saturating_sub(3)..].join(" / ");
+    // The cause may stand below the line that says that there is an error.
+    let from = lines.iter().rposition(is_error).unwrap_or(lines.len());
+    let from = from.min(lines.len().saturating_sub(3));
+    let last = lines[from..lines.len().min(from + 3)].join(" / ");
     let shown: String = last.chars().take(600).collect();
     if shown.is_empty() {
         String::new()

@@ -486,3 +486,24 @@ fn the_same_vulnerability_of_three_scanners_is_one_finding() {
         ]
     );
 }
+
+#[test]
+fn tags_of_any_script_are_written() {
+    let tool = r#"{"name":"t","rules":[{"id":"r","properties":{"tags":["日本語","é","CWE-79"]}}]}"#;
+    let text = log(
+        tool,
+        "",
+        &format!(r#"{{"ruleId":"r","message":{{"text":"m"}},{PLACE}}}"#),
+    );
+    let source = Source::new(text.into_bytes());
+    let reading = sarif::read(&source, "x.sarif", &Options::default()).expect("read");
+    let settings = sarif::Settings {
+        category: "test".to_owned(),
+        files: 1,
+        limits: sarif::Limits::GITHUB,
+    };
+    let written = sarif::write(&reading.into_report(), &settings).files;
+    let written = String::from_utf8_lossy(&written[0]).into_owned();
+    assert!(written.contains("日本語"), "{written}");
+    assert!(written.contains("external/cwe/cwe-079"), "{written}");
+}

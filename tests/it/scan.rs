@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::common::{Run, command, finish, peers, root, write};
 
 /// A repository with something for every scanner.
-fn project() -> tempfile::TempDir {
+pub fn project() -> tempfile::TempDir {
     // Some scanners pass over hidden folders.
     let folder = tempfile::Builder::new().prefix("project").tempdir();
     let folder = folder.expect("temporary folder");
@@ -45,7 +45,7 @@ fn project() -> tempfile::TempDir {
 }
 
 /// The search path with the folders of the real scanners before it.
-fn real_path() -> String {
+pub fn real_path() -> String {
     let peers = peers();
     let own = std::env::var("PATH").expect("PATH is set");
     ["py/bin", "scanners/bin", "checkov/bin"]
@@ -55,7 +55,7 @@ fn real_path() -> String {
         + &own
 }
 
-fn database(cache: &Path, days: u32) {
+pub fn database(cache: &Path, days: u32) {
     let status = Command::new("python3")
         .arg(root().join("scripts/trivy-db.py"))
         .arg(cache.join("trivy"))
@@ -76,13 +76,13 @@ fn scan(folder: &Path, cache: &Path, arguments: &[&str]) -> Run {
     finish(&mut command)
 }
 
-fn json(run: &Run) -> serde_json::Value {
+pub fn json(run: &Run) -> serde_json::Value {
     serde_json::from_str(&run.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
 }
 
 /// `scanner: rule path:line` of every finding, sorted.
-fn told(answer: &serde_json::Value) -> Vec<String> {
+pub fn told(answer: &serde_json::Value) -> Vec<String> {
     let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
     let mut all: Vec<String> = list(&answer["gate"]["findings"])
         .iter()
@@ -257,7 +257,7 @@ fn without_any_scanner_it_is_useful_and_says_what_is_missing() {
 }
 
 /// A folder with a program of this name for every scanner.
-fn fake(script: &str) -> tempfile::TempDir {
+pub fn fake(script: &str) -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().expect("a folder");
     for name in [
@@ -277,7 +277,7 @@ fn fake(script: &str) -> tempfile::TempDir {
     folder
 }
 
-fn with_fakes(there: &Path, fakes: &Path, arguments: &[&str]) -> Run {
+pub fn with_fakes(there: &Path, fakes: &Path, arguments: &[&str]) -> Run {
     let cache = tempfile::tempdir().expect("a folder");
     let mut command = command();
     command
