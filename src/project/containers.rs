@@ -2,17 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::dockerfile::{self, is_dockerfile, sources, words};
 use super::model::{Component, Container, Evidence};
 use super::path;
 use super::tree::Tree;
-
-/// One instruction with the line on which it starts.
-#[derive(Debug)]
-struct Instruction {
-    line: usize,
-    name: String,
-    rest: String,
-}
 
 pub(super) fn detect(tree: &Tree) -> Vec<Container> {
     tree.files()
@@ -22,19 +15,9 @@ pub(super) fn detect(tree: &Tree) -> Vec<Container> {
         .collect()
 }
 
-/// Whether a file of this name is a Dockerfile.
-pub(super) fn is_dockerfile(name: &str) -> bool {
-    name == "Dockerfile"
-        || name == "Containerfile"
-        || name.ends_with(".Dockerfile")
-        || name.ends_with(".dockerfile")
-        || name.starts_with("Dockerfile.") && !name.ends_with(".dockerignore")
-        || name.starts_with("Containerfile.") && !name.ends_with(".dockerignore")
-}
-
 /// Reads one; `None` where it is no Dockerfile.
 pub(super) fn read(tree: &Tree, file: &str) -> Option<Container> {
-    let instructions = instructions(&tree.text(file)?);
+    let instructions = dockerfile::instructions(&tree.text(file)?);
     let mut arguments: HashMap<String, String> = HashMap::new();
     let mut stages: Vec<String> = Vec::new();
     let mut base_images: Vec<String> = Vec::new();
@@ -85,65 +68,6 @@ pub(super) fn read(tree: &Tree, file: &str) -> Option<Container> {
     })
 }
 
-/// Joins continued lines and leaves out comments. The text of a here-document
-/// (`RUN <<EOF`) is no instruction.
-fn instructions(text: &str) -> Vec<Instruction> {
-    let mut found: Vec<Instruction> = Vec::new();
-    let mut open = false;
-    let mut ends: Vec<String> = Vec::new();
-    for (at, line) in text.lines().enumerate() {
-        let trimmed = line.trim();
-        if let Some(end) = ends.first() {
-            if trimmed == end {
-                ends.remove(0);
-            }
-            continue;
-        }
-        if trimmed.starts_with('#') || trimmed.is_empty() {
-            continue;
-        }
-        let (body, continues) = match trimmed.strip_suffix('\\') {
-            Some(body) => (body.trim_end(), true),
-            None => (trimmed, false),
-        };
-        match (open, found.last_mut()) {
-            (true, Some(last)) => {
-                last.rest.push(' ');
-                last.rest.push_str(body);
-            }
-            _ => {
-                let (name, rest) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
-                found.push(Instruction {
-                    line: at + 1,
-                    name: name.to_ascii_uppercase(),
-                    rest: rest.trim().to_owned(),
-                });
-            }
-        }
-        open = continues;
-        if !open && let Some(last) = found.last() {
-            ends = here_documents(last);
-        }
-    }
-    found
-}
-
-fn here_documents(instruction: &Instruction) -> Vec<String> {
-    if !matches!(instruction.name.as_str(), "RUN" | "COPY" | "ADD") {
-        return Vec::new();
-    }
-    words(&instruction.rest)
-        .filter_map(|word| word.strip_prefix("<<"))
-        .map(|word| word.trim_start_matches('-').trim_matches(['"', '\'']))
-        .filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
-        .map(str::to_owned)
-        .collect()
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split_whitespace()
-}
-
 /// Replaces `$NAME`, `${NAME}` and `${NAME:-default}`; what is unknown stays as
 /// it is written, so that nobody takes it for a version.
 fn expand(text: &str, values: &HashMap<String, String>) -> String {
@@ -184,43 +108,6 @@ fn expand(text: &str, values: &HashMap<String, String>) -> String {
 /// `${NAME:-default}` in a compose file, where no value is known: the default.
 pub(super) fn with_defaults(text: &str) -> String {
     expand(text, &HashMap::new())
-}
-
-/// What COPY and ADD take from the build context.
-fn sources(instructions: &[Instruction]) -> Vec<String> {
-    let mut sources = Vec::new();
-    for instruction in instructions {
-        if !matches!(instruction.name.as_str(), "COPY" | "ADD") {
-            continue;
-        }
-        let mut from_elsewhere = false;
-        let mut rest = instruction.rest.as_str();
-        while let Some(flag) = rest.strip_prefix("--") {
-            from_elsewhere |= flag.starts_with("from=");
-            rest = flag
-                .split_once(char::is_whitespace)
-                .map_or("", |(_, rest)| rest.trim_start());
-        }
-        if from_elsewhere || rest.starts_with("<<") {
-            continue;
-        }
-        let list: Vec<String> = if rest.starts_with('[') {
-            serde_json::from_str(rest).unwrap_or_default()
-        } else {
-            words(rest)
-                .map(|word| word.trim_matches(['"', '\'']).to_owned())
-                .collect()
-        };
-        let Some((_, list)) = list.split_last() else {
-            continue;
-        };
-        sources.extend(
-            list.iter()
-                .filter(|source| !source.contains("://") && !source.contains('$'))
-                .map(|source| path::normalise(source)),
-        );
-    }
-    sources
 }
 
 /// The folder from which all the sources exist. A Dockerfile in a folder is
@@ -298,7 +185,7 @@ pub(super) fn nearness(tree: &Tree, container: &Container, root: &str) -> Option
         return Some(0);
     }
     let text = tree.text(&container.path)?;
-    let sources = sources(&instructions(&text));
+    let sources = sources(&dockerfile::instructions(&text));
     if root == "." {
         return (container.context == "." || here == ".").then_some(0);
     }
@@ -325,7 +212,7 @@ fn component_of<'a>(
     components: &'a [Component],
 ) -> Option<&'a str> {
     let text = tree.text(&container.path)?;
-    let sources: Vec<String> = sources(&instructions(&text))
+    let sources: Vec<String> = sources(&dockerfile::instructions(&text))
         .iter()
         .map(|source| path::join(&container.context, source))
         .collect();

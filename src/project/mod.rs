@@ -7,6 +7,7 @@
 mod compose;
 mod containers;
 pub mod defaults;
+pub mod dockerfile;
 pub mod document;
 mod ecosystems;
 mod existing;
