@@ -32,6 +32,11 @@ if ! command -v rsync >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rsync >/dev/null
 fi
+# Builds images without a daemon.
+if ! command -v buildah >/dev/null; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends buildah >/dev/null
+fi
 # Generated scripts use what every runner of GitHub has.
 for tool in jq gpg curl; do
   if ! command -v "$tool" >/dev/null; then
@@ -46,5 +51,6 @@ done
 "$dir/py/bin/copier" --version
 echo "@actions/workflow-parser $(node -p "require('$dir/npm/node_modules/@actions/workflow-parser/package.json').version")"
 echo "gitlab-ci-local $("$dir/npm/node_modules/.bin/gitlab-ci-local" --version)"
+buildah --version
 find /usr/lib/postgresql -name postgres -type f | head -n 1
 echo "$stamp" > "$dir/stamp"

@@ -285,7 +285,7 @@ pub fn sha256_of(path: &Path) -> Result<String, LockError> {
 }
 
 /// What changes when a file is written or replaced, which nobody sets at will.
-fn stamp(path: &Path) -> Option<String> {
+pub(super) fn stamp(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
     let metadata = std::fs::metadata(path).ok()?;
     Some(format!(

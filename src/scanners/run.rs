@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Call, Place, Scanner};
+use super::{Call, Place, Scanner, lock};
 use crate::config::scan::ReportAt;
 use crate::sarif::Source;
 use crate::sys::interrupt;
@@ -202,12 +202,28 @@ fn folders(place: &Place<'_>) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What a scanner says of its version: the first number with dots.
+/// What a scanner says of its version: the first number with dots. Some take longer to say
+/// it than to scan, so it is noted for as long as the program is not touched.
 pub fn version(scanner: &dyn Scanner, programs: &Programs, place: &Place<'_>) -> Option<String> {
     let program = find(scanner, programs, place).ok()??;
+    let stamp = lock::stamp(&program)?;
+    let key = lock::sha256(format!("{} {stamp}", program.display()).as_bytes());
+    let (folder, name) = (place.cache.join("versions"), &key[..32]);
+    if let Ok(known) = std::fs::read_to_string(folder.join(name)) {
+        return Some(known);
+    }
+    let version = ask_version(scanner, &program, place)?;
+    // Without the note it is asked again.
+    if std::fs::create_dir_all(&folder).is_ok() {
+        let _ = crate::sys::fs::write_atomically(&folder, name, version.as_bytes());
+    }
+    Some(version)
+}
+
+fn ask_version(scanner: &dyn Scanner, program: &Path, place: &Place<'_>) -> Option<String> {
     let private = place.private.join(format!("{}-version", scanner.name()));
     let call = Call::new("", crate::config::scan::ReportFormat::Sarif);
-    let finished = program_for(&program, &call, &private, place)
+    let finished = program_for(program, &call, &private, place)
         .ok()?
         .arguments(scanner.version())
         .time_limit(Duration::from_secs(30))

@@ -150,7 +150,14 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let before = (!sandbox::holds()).then(|| untouched::look(&root, tree.files()));
     let progress = Progress::new(context);
     let tell = |event: Event<'_>| progress.tell(&event);
-    let mut answers = progress.during(|| run::run(running, &chosen.programs, &place, &tell));
+    // Their versions are asked meanwhile, of those whose report does not tell.
+    let mut answers = std::thread::scope(|scope| {
+        let ask = running.iter().filter(|scanner| scanner.asks_version());
+        for scanner in ask {
+            scope.spawn(|| run::version(*scanner, &chosen.programs, &place));
+        }
+        progress.during(|| run::run(running, &chosen.programs, &place, &tell))
+    });
     if let Some(before) = before {
         let (now, _) = context.tree(&args.path)?;
         told.extend(touched(&before.changed(&root, now.files())));

@@ -1,0 +1,172 @@
+//! What rules look at: the tree, what was detected in it, and documents read once.
+
+use std::sync::OnceLock;
+
+use crate::project::dockerfile::{self, Instruction};
+use crate::project::model::Project;
+use crate::project::{Tree, path};
+
+/// A Dockerfile.
+#[derive(Debug)]
+pub struct Dockerfile {
+    /// Its path.
+    pub path: String,
+    /// The folder that it is built from.
+    pub context: String,
+    /// Its instructions.
+    pub instructions: Vec<Instruction>,
+}
+
+/// A shell script.
+#[derive(Debug)]
+pub struct Script {
+    /// Its path.
+    pub path: String,
+    /// Its lines, without comments, with their numbers from 1; continued lines joined and
+    /// here-documents left out.
+    pub lines: Vec<(usize, String)>,
+}
+
+/// What rules look at.
+#[derive(Debug)]
+pub struct Facts<'p> {
+    /// The files.
+    pub tree: &'p Tree,
+    /// What was detected in them.
+    pub project: &'p Project,
+    dockerfiles: OnceLock<Vec<Dockerfile>>,
+    scripts: OnceLock<Vec<Script>>,
+}
+
+impl<'p> Facts<'p> {
+    /// The facts of a repository.
+    pub fn new(tree: &'p Tree, project: &'p Project) -> Self {
+        Self {
+            tree,
+            project,
+            dockerfiles: OnceLock::new(),
+            scripts: OnceLock::new(),
+        }
+    }
+
+    /// All Dockerfiles.
+    pub fn dockerfiles(&self) -> &[Dockerfile] {
+        self.dockerfiles.get_or_init(|| {
+            let containers = self.project.containers.iter();
+            containers
+                .filter_map(|container| {
+                    Some(Dockerfile {
+                        path: container.path.clone(),
+                        context: container.context.clone(),
+                        instructions: dockerfile::instructions(&self.tree.text(&container.path)?),
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// All shell scripts.
+    pub fn scripts(&self) -> &[Script] {
+        self.scripts.get_or_init(|| {
+            let files = self.tree.files().iter();
+            let files = files.filter(|file| {
+                let name = path::name(file);
+                (name.ends_with(".sh") || name.ends_with(".bash")) && !path::is_sample(file)
+            });
+            files
+                .filter_map(|file| {
+                    Some(Script {
+                        path: file.clone(),
+                        lines: script_lines(&self.tree.text(file)?),
+                    })
+                })
+                .collect()
+        })
+    }
+}
+
+/// The lines of a script that are code.
+fn script_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let (mut continues, mut end): (bool, Option<String>) = (false, None);
+    for (at, line) in text.lines().enumerate() {
+        if let Some(word) = &end {
+            if line.trim() == word {
+                end = None;
+            }
+            continue;
+        }
+        let code = without_comment(line).trim_end();
+        let (code, more) = match code.strip_suffix('\\') {
+            Some(code) => (code, true),
+            None => (code, false),
+        };
+        match (continues, lines.last_mut()) {
+            (true, Some((_, last))) => last.push_str(code),
+            _ if code.trim().is_empty() => {}
+            _ => lines.push((at + 1, code.to_owned())),
+        }
+        continues = more;
+        end = here_document(code);
+    }
+    lines
+}
+
+/// The word that ends a here-document which begins in this line.
+fn here_document(line: &str) -> Option<String> {
+    let (before, after) = line.split_once("<<")?;
+    if after.starts_with('<') || before.ends_with('<') || is_quoted(before) {
+        return None;
+    }
+    let word = after.trim_start_matches('-').trim_start();
+    let word: String = word
+        .trim_start_matches(['"', '\'', '\\'])
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect();
+    (!word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit())).then_some(word)
+}
+
+/// Whether a text ends inside of quotes.
+fn is_quoted(text: &str) -> bool {
+    let (mut single, mut double) = (false, false);
+    for c in text.chars() {
+        match c {
+            '\'' if !double => single = !single,
+            '"' if !single => double = !double,
+            _ => {}
+        }
+    }
+    single || double
+}
+
+fn without_comment(line: &str) -> &str {
+    for (at, _) in line.match_indices('#') {
+        let before = &line[..at];
+        let begins = before.is_empty() || before.ends_with(char::is_whitespace);
+        if begins && !is_quoted(before) {
+            return before;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_read_without_comments_and_here_documents() {
+        let text = "#!/bin/sh\n# no\na 'x # y' # z\nb \\\n  c\ncat <<EOF\nnot code\nEOF\nd\n";
+        let lines = script_lines(text);
+        assert_eq!(
+            lines,
+            [
+                (3, "a 'x # y'".to_owned()),
+                (4, "b   c".to_owned()),
+                (6, "cat <<EOF".to_owned()),
+                (9, "d".to_owned()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! Defects of delivery files, found by proof: what a file says is held against what the
+//! repository contains, and a finding names every file that it rests on.
+//!
+//! A rule is a file in `rules/` and a line in its `mod.rs`. Precision comes before recall:
+//! a rule that cannot show its defect is silent.
+
+mod facts;
+mod ignores;
+mod rules;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::findings::{self, Kind, Location, Observation, Region, Scanner, Severity};
+
+pub use facts::Facts;
+pub use rules::RULES;
+
+/// What is looked for, and what one should know of it. `ci-tool explain` and `docs/rules/`
+/// are made of it.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name, in kebab-case; it never changes.
+    pub id: &'static str,
+    /// The defect, in a few words.
+    pub title: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure it is; what is only a doubt is told with `--pedantic` alone.
+    pub confidence: Confidence,
+    /// Where it belongs.
+    pub category: Category,
+    /// What is held against what.
+    pub what: &'static str,
+    /// Why it matters.
+    pub why: &'static str,
+    /// How it is mended.
+    pub mend: &'static str,
+    /// Where it is documented.
+    pub references: &'static [&'static str],
+    /// Finds it.
+    pub check: fn(&Facts<'_>) -> Vec<Defect>,
+}
+
+/// How sure a rule is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// A matter of opinion, or of what the repository does not show.
+    Low,
+    /// It follows from the files.
+    High,
+}
+
+/// Where a rule belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Category {
+    /// Dockerfiles and compose files.
+    Containers,
+    /// Files of hosting platforms.
+    Platforms,
+    /// Shell scripts.
+    Scripts,
+    /// Workflows.
+    Pipelines,
+    /// Data and secrets in the repository.
+    Data,
+    /// Files that say different things.
+    Coherence,
+}
+
+impl Category {
+    /// The word that users know it by.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Containers => "containers",
+            Self::Platforms => "platforms",
+            Self::Scripts => "scripts",
+            Self::Pipelines => "pipelines",
+            Self::Data => "data",
+            Self::Coherence => "coherence",
+        }
+    }
+}
+
+/// A defect in a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defect {
+    /// The file.
+    pub path: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong, with the evidence.
+    pub message: String,
+    /// Other places that it rests on.
+    pub evidence: Vec<(String, usize)>,
+    /// What it is about, where several are in one place: a key, a name.
+    pub about: String,
+}
+
+impl Defect {
+    /// A defect at a line.
+    pub fn new(path: impl Into<String>, line: usize, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            line,
+            message: message.into(),
+            evidence: Vec::new(),
+            about: String::new(),
+        }
+    }
+
+    /// Adds a place that it rests on.
+    #[must_use]
+    pub fn with(mut self, path: impl Into<String>, line: usize) -> Self {
+        self.evidence.push((path.into(), line));
+        self
+    }
+
+    /// Says what it is about.
+    #[must_use]
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.about = about.into();
+        self
+    }
+}
+
+/// The rule of this name.
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
+}
+
+/// Looks for everything. What a comment in the file sets aside is left out.
+pub fn run(facts: &Facts<'_>, pedantic: bool) -> Vec<(&'static Rule, Defect)> {
+    let mut found: Vec<(&'static Rule, Defect)> = RULES
+        .iter()
+        .filter(|rule| pedantic || rule.confidence == Confidence::High)
+        .flat_map(|rule| (rule.check)(facts).into_iter().map(move |one| (rule, one)))
+        .filter(|(rule, defect)| !ignores::covers(facts, rule.id, defect))
+        .collect();
+    found.sort_by(|(a, one), (b, other)| {
+        (&one.path, one.line, a.id, &one.about).cmp(&(&other.path, other.line, b.id, &other.about))
+    });
+    found.dedup_by(|(a, one), (b, other)| a.id == b.id && one == other);
+    found
+}
+
+/// A defect as a finding of this scanner.
+pub fn observation(
+    scanner: &Arc<Scanner<'static>>,
+    rule: &'static Rule,
+    defect: Defect,
+) -> Observation<'static> {
+    let told = Arc::new(findings::Rule {
+        id: Cow::Borrowed(rule.id),
+        name: Some(Cow::Borrowed(rule.title)),
+        short: Some(Cow::Borrowed(rule.title)),
+        full: Some(Cow::Owned(format!("{} {}", rule.what, rule.why))),
+        help: Some(Cow::Borrowed(rule.mend)),
+        help_uri: rule.references.first().map(|uri| Cow::Borrowed(*uri)),
+        ..findings::Rule::default()
+    });
+    let place = |path: String, line: usize| Location {
+        path: Cow::Owned(path),
+        region: u32::try_from(line).ok().and_then(Region::line),
+        ..Location::default()
+    };
+    let kind = match rule.category {
+        Category::Data => Kind::Secret,
+        _ => Kind::Misconfiguration,
+    };
+    let mut observation = Observation::new(
+        Arc::clone(scanner),
+        told,
+        kind,
+        rule.severity,
+        defect.message,
+    );
+    let mut first = place(defect.path, defect.line);
+    if !defect.about.is_empty() {
+        first.logical = Some(Cow::Owned(defect.about));
+    }
+    observation.locations = vec![first];
+    let others = defect.evidence.into_iter();
+    observation
+        .locations
+        .extend(others.map(|(path, line)| place(path, line)));
+    observation
+}
