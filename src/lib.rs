@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod actions;
+pub mod audit;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -17,6 +17,41 @@ pub struct Dockerfile {
     pub instructions: Vec<Instruction>,
 }
 
+impl Dockerfile {
+    /// The instructions that make the image: those of the last stage, and of the stages
+    /// that it is built on. The first of them names what it all starts from.
+    pub fn image(&self) -> Vec<&Instruction> {
+        let mut stages: Vec<(Option<String>, String, Vec<&Instruction>)> = Vec::new();
+        for instruction in &self.instructions {
+            if instruction.name == "FROM" {
+                let words = dockerfile::words(&instruction.rest);
+                let words: Vec<&str> = words.filter(|word| !word.starts_with("--")).collect();
+                let name = match words.as_slice() {
+                    [_, keyword, name, ..] if keyword.eq_ignore_ascii_case("as") => {
+                        Some(name.to_ascii_lowercase())
+                    }
+                    _ => None,
+                };
+                let base = words.first().copied().unwrap_or_default();
+                stages.push((name, base.to_owned(), vec![instruction]));
+            } else if let Some((_, _, last)) = stages.last_mut() {
+                last.push(instruction);
+            }
+        }
+        let mut at = stages.len().checked_sub(1);
+        let mut all: Vec<&Instruction> = Vec::new();
+        while let Some(stage) = at {
+            let (_, base, instructions) = &stages[stage];
+            all.splice(0..0, instructions.iter().copied());
+            let base = base.to_ascii_lowercase();
+            at = (0..stage)
+                .rev()
+                .find(|one| stages[*one].0.as_ref() == Some(&base));
+        }
+        all
+    }
+}
+
 /// A shell script.
 #[derive(Debug)]
 pub struct Script {
@@ -154,6 +189,18 @@ fn without_comment(line: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_its_last_stage_and_what_that_is_built_on() {
+        let text = "FROM a AS base\nRUN one\nFROM b AS other\nRUN two\nFROM base\nRUN three\n";
+        let file = Dockerfile {
+            path: "Dockerfile".to_owned(),
+            context: ".".to_owned(),
+            instructions: dockerfile::instructions(text),
+        };
+        let lines: Vec<usize> = file.image().iter().map(|one| one.line).collect();
+        assert_eq!(lines, [1, 2, 5, 6]);
+    }
 
     #[test]
     fn scripts_are_read_without_comments_and_here_documents() {

@@ -12,7 +12,10 @@ pub(super) fn covers(facts: &Facts<'_>, rule: &str, defect: &Defect) -> bool {
     };
     let from = defect.line.saturating_sub(2);
     let own = if defect.line < 2 { 1 } else { 2 };
-    text.lines().skip(from).take(own).any(|line| names(line, rule))
+    text.lines()
+        .skip(from)
+        .take(own)
+        .any(|line| names(line, rule))
 }
 
 fn names(line: &str, rule: &str) -> bool {

@@ -2,12 +2,15 @@
 //! and its story from top to bottom.
 
 pub mod action;
+pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod detect;
+pub mod explain;
 pub mod gate;
 pub mod generate;
 pub mod man;
+mod own;
 pub mod pins;
 pub mod sarif;
 pub mod scan;
@@ -31,6 +34,10 @@ pub enum Command {
     Pins(pins::Args),
     /// Decide whether the findings of any scanners may pass
     Gate(gate::Args),
+    /// Find the defects of delivery files, by proof
+    Audit(Box<audit::Args>),
+    /// Explain a rule of the audit
+    Explain(explain::Args),
     /// Run the scanners that fit, and decide whether what they find may pass
     Scan(Box<scan::Args>),
     /// List, install, verify and update scanners, and fetch their databases
@@ -61,6 +68,8 @@ impl Command {
             Self::Generate(args) => generate::run(args, context),
             Self::Pins(args) => pins::run(args, context),
             Self::Gate(args) => gate::run(args, context),
+            Self::Audit(args) => audit::run(args, context),
+            Self::Explain(args) => explain::run(args, context),
             Self::Scan(args) => scan::run(args, context),
             Self::Scanners(args) => scanners::run(args, context),
             Self::Sarif(args) => sarif::run(args, context),

@@ -20,8 +20,21 @@ pub struct Config {
     pub pins: Pins,
     /// What may pass `ci-tool gate`.
     pub gate: crate::policy::Gate,
+    /// What `ci-tool audit` looks for.
+    pub audit: Audit,
     /// What `ci-tool scan` runs, and when its answer counts.
     pub scan: super::scan::Scan,
+}
+
+/// What `ci-tool audit` looks for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Audit {
+    /// Rules to leave out. A single finding is set aside by a comment in its file:
+    /// `# ci-tool: ignore[rule] reason`.
+    pub skip: Vec<String>,
+    /// Whether to tell also what is a matter of opinion.
+    pub pedantic: bool,
 }
 
 /// What `ci-tool detect` takes into account.

@@ -1,5 +1,6 @@
 //! What people and machines read: one file for each thing that is told.
 
+pub mod audit;
 pub mod diff;
 pub mod explanation;
 pub mod findings_json;

@@ -128,6 +128,28 @@ fn examples_of_configuration_are_right() {
 }
 
 #[test]
+fn rules_of_the_audit() {
+    use ci_tool::audit::RULES;
+    use ci_tool::report::audit;
+    let mut index = String::from(
+        "# Rules of the audit\n\n`ci-tool audit` looks for these; `ci-tool explain RULE` prints a page.\n\n| rule | severity | defect |\n|---|---|---|\n",
+    );
+    for rule in &RULES {
+        holds(&format!("docs/rules/{}.md", rule.id), &audit::page(rule));
+        index.push_str(&format!(
+            "| [{0}]({0}.md) | {1} | {2} |\n",
+            rule.id,
+            rule.severity.as_str(),
+            rule.title
+        ));
+    }
+    holds("docs/rules/README.md", &index);
+    // A page whose rule is gone.
+    let pages = std::fs::read_dir(crate::common::root().join("docs/rules")).expect("listed");
+    assert_eq!(pages.count(), RULES.len() + 1);
+}
+
+#[test]
 fn findings_as_json() {
     holds(
         "docs/findings.schema.json",

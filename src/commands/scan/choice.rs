@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::audit;
+use super::super::own;
 use crate::config::Scan;
 use crate::error::Failure;
 use crate::project::Tree;
@@ -38,7 +38,7 @@ impl Chosen<'_> {
             .collect();
         if self.audits {
             let what = "would run: what workflows use".to_owned();
-            all.push(told(audit::NAME, Said::Skipped, what, false));
+            all.push(told(own::NAME, Said::Skipped, what, false));
         }
         all.extend(self.told.iter().cloned());
         all
@@ -56,7 +56,7 @@ pub(in crate::commands) fn check_names(
     let known: Vec<&str> = scanners
         .iter()
         .map(|scanner| scanner.name())
-        .chain([audit::NAME])
+        .chain([own::NAME])
         .collect();
     let named = [
         &settings.only,
@@ -92,7 +92,7 @@ pub(in crate::commands) fn choose<'s>(
         programs: Programs::new(),
         frozen: Vec::new(),
         told: Vec::new(),
-        audits: wanted(audit::NAME) && !is_in(&settings.skip, audit::NAME),
+        audits: wanted(own::NAME) && !is_in(&settings.skip, own::NAME),
     };
     let platform = lock::platform();
     for scanner in scanners {

@@ -1,7 +1,6 @@
 //! `ci-tool scan`.
 
 mod artifacts;
-mod audit;
 pub(super) mod choice;
 mod progress;
 
@@ -14,6 +13,7 @@ pub(super) use choice::read_lock;
 
 use self::progress::Progress;
 use super::gate::{self, Format, Judging};
+use super::own;
 use super::sarif::{Place as Repository, put, source_file};
 use crate::config::Loaded;
 use crate::context::Context;
@@ -27,7 +27,6 @@ use crate::scanners::run::{self, Answer, Event, State};
 use crate::scanners::{Place, Scanner, untouched};
 use crate::sys::ui::escape_line;
 use crate::sys::{clock, interrupt, sandbox};
-use crate::workflows::pins::ActionPattern;
 
 /// Run the scanners that fit, and decide whether what they find may pass.
 ///
@@ -167,7 +166,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let mut all = Reading::default();
     told.extend(chosen.told);
     let mut own = Told {
-        name: audit::NAME.to_owned(),
+        name: own::NAME.to_owned(),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         state: Said::Looked,
         findings: 0,
@@ -177,9 +176,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     if chosen.audits {
         let started = std::time::Instant::now();
-        let allowed = loaded.config.pins.allow.iter();
-        let allowed: Vec<ActionPattern> = allowed.map(|text| ActionPattern::new(text)).collect();
-        let (reading, broken) = audit::run(&tree, &allowed);
+        let (reading, broken) = own::look(&tree, &loaded.config, false);
         own.findings = reading.observations.len();
         own.milliseconds = milliseconds(started.elapsed());
         if !broken.is_empty() {

@@ -1,11 +1,16 @@
-//! The scanner that is always at hand: what we know ourselves of delivery files.
-//! Today that is what workflows run; the rules of `ci-tool audit` join here.
+//! The scanner that is always at hand: the rules of `audit`, and what workflows use and
+//! how it is pinned.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use anyhow::Result;
+
+use crate::audit::{self, Facts};
+use crate::config::Config;
+use crate::error::Failure;
 use crate::findings::{Kind, Location, Observation, Region, Rule, Scanner, Severity};
-use crate::project::Tree;
+use crate::project::{self, Tree};
 use crate::sarif::Reading;
 use crate::workflows::pins::{self, ActionPattern, check};
 
@@ -13,13 +18,62 @@ use crate::workflows::pins::{self, ActionPattern, check};
 pub(super) const NAME: &str = "audit";
 
 /// What is wrong, and the files that could not be read, with the reason.
-pub(super) fn run(tree: &Tree, allowed: &[ActionPattern]) -> (Reading<'static>, Vec<String>) {
+pub(super) fn look(
+    tree: &Tree,
+    config: &Config,
+    is_pedantic: bool,
+) -> (Reading<'static>, Vec<String>) {
     let scanner = Arc::new(Scanner {
         name: Cow::Borrowed("ci-tool audit"),
         version: Some(Cow::Borrowed(env!("CARGO_PKG_VERSION"))),
         uri: Some(Cow::Borrowed(env!("CARGO_PKG_REPOSITORY"))),
         ..Scanner::default()
     });
+    let project = project::detect_in(tree);
+    let found = audit::run(
+        &Facts::new(tree, &project),
+        is_pedantic || config.audit.pedantic,
+    );
+    let (mut reading, broken) = pins_of(tree, &scanner, &config.pins.allow);
+    let wanted = found
+        .into_iter()
+        .filter(|(rule, _)| !config.audit.skip.iter().any(|id| id == rule.id));
+    let observations = wanted.map(|(rule, one)| Arc::new(audit::observation(&scanner, rule, one)));
+    reading.observations.extend(observations);
+    reading.scanners = vec![scanner];
+    (reading, broken)
+}
+
+/// Refuses rules in the configuration that nobody has.
+///
+/// # Errors
+/// Where there is one.
+pub(super) fn check_names(config: &Config) -> Result<()> {
+    match config
+        .audit
+        .skip
+        .iter()
+        .find(|id| audit::rule(id).is_none())
+    {
+        None => Ok(()),
+        Some(id) => Err(Failure::usage(format!(
+            "`audit.skip` names `{id}`, and there is no such rule"
+        ))
+        .hint("`ci-tool explain` lists the rules")
+        .into()),
+    }
+}
+
+/// What workflows use.
+fn pins_of(
+    tree: &Tree,
+    scanner: &Arc<Scanner<'static>>,
+    allowed: &[String],
+) -> (Reading<'static>, Vec<String>) {
+    let allowed: Vec<ActionPattern> = allowed
+        .iter()
+        .map(|text| ActionPattern::new(text))
+        .collect();
     let mut observations = Vec::new();
     let mut broken = Vec::new();
     let is_yaml = |path: &&str| path.ends_with(".yml") || path.ends_with(".yaml");
@@ -43,13 +97,12 @@ pub(super) fn run(tree: &Tree, allowed: &[ActionPattern]) -> (Reading<'static>, 
             }
         };
         for found in uses {
-            for finding in check::offline(&found, allowed) {
-                observations.push(Arc::new(observation(&scanner, path, &found, finding)));
+            for finding in check::offline(&found, &allowed) {
+                observations.push(Arc::new(observation(scanner, path, &found, finding)));
             }
         }
     }
     let reading = Reading {
-        scanners: vec![scanner],
         observations,
         ..Reading::default()
     };

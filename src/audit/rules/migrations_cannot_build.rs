@@ -1,0 +1,371 @@
+//! Chains of Alembic migrations that cannot build an empty database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::findings::Severity;
+use crate::project::path;
+
+pub(super) const RULE: Rule = Rule {
+    id: "migrations-cannot-build",
+    title: "The migrations cannot build an empty database",
+    severity: Severity::High,
+    confidence: Confidence::High,
+    category: Category::Coherence,
+    what: "The graph of Alembic revisions, without running them: a parent that is not there, more than one head, a table that is changed and that no revision creates.",
+    why: "`alembic upgrade head` fails on every new database: in CI, for a new colleague, after a loss.",
+    mend: "Add what is missing as a revision of its own; `alembic merge heads` joins heads.",
+    references: &["https://alembic.sqlalchemy.org/en/latest/branches.html"],
+    check,
+};
+
+struct Revision {
+    path: String,
+    line: usize,
+    id: String,
+    parents: Vec<String>,
+    is_labelled: bool,
+    text: std::sync::Arc<str>,
+}
+
+fn check(facts: &Facts<'_>) -> Vec<Defect> {
+    let mut folders: BTreeMap<String, Vec<Revision>> = BTreeMap::new();
+    let files = facts.tree.files().iter();
+    for file in files.filter(|file| file.ends_with(".py") && !path::is_sample(file)) {
+        let folder = path::parent(file);
+        if !matches!(path::name(folder), "versions" | "revisions") {
+            continue;
+        }
+        let text = facts.tree.text(file);
+        if let Some(revision) = text.and_then(|text| read(file, text)) {
+            folders.entry(folder.to_owned()).or_default().push(revision);
+        }
+    }
+    let known: BTreeSet<String> = folders
+        .values()
+        .flatten()
+        .map(|one| one.id.clone())
+        .collect();
+    let mut defects = Vec::new();
+    for revisions in folders.values() {
+        parents(revisions, &known, &mut defects);
+        heads(revisions, &mut defects);
+        tables(revisions, &mut defects);
+    }
+    defects
+}
+
+fn parents(revisions: &[Revision], known: &BTreeSet<String>, defects: &mut Vec<Defect>) {
+    for revision in revisions {
+        for parent in revision
+            .parents
+            .iter()
+            .filter(|parent| !known.contains(*parent))
+        {
+            let message = format!(
+                "the revision {} follows `{parent}`, and there is no such revision",
+                revision.id
+            );
+            defects.push(Defect::new(&revision.path, revision.line, message).about(parent));
+        }
+    }
+}
+
+fn heads(revisions: &[Revision], defects: &mut Vec<Defect>) {
+    // With labels several heads are meant.
+    if revisions.iter().any(|one| one.is_labelled) {
+        return;
+    }
+    let followed: BTreeSet<&String> = revisions.iter().flat_map(|one| &one.parents).collect();
+    let heads: Vec<&Revision> = revisions
+        .iter()
+        .filter(|one| !followed.contains(&one.id))
+        .collect();
+    if let [first, rest @ ..] = heads.as_slice()
+        && !rest.is_empty()
+    {
+        let names: Vec<&str> = heads.iter().map(|one| one.id.as_str()).collect();
+        let message = format!(
+            "there are {} heads ({}), and `upgrade head` takes one",
+            heads.len(),
+            names.join(", ")
+        );
+        let mut defect = Defect::new(&first.path, first.line, message).about("heads");
+        for one in rest {
+            defect = defect.with(&one.path, one.line);
+        }
+        defects.push(defect);
+    }
+}
+
+/// Operations that need a table, by the number of the argument that names it.
+const NEEDS: [(&str, usize); 8] = [
+    ("op.add_column(", 0),
+    ("op.drop_column(", 0),
+    ("op.alter_column(", 0),
+    ("op.create_index(", 1),
+    ("op.create_foreign_key(", 1),
+    ("op.create_unique_constraint(", 1),
+    ("op.batch_alter_table(", 0),
+    ("op.drop_table(", 0),
+];
+
+fn tables(revisions: &[Revision], defects: &mut Vec<Defect>) {
+    // What makes tables in a way that is not seen here may make any.
+    let hidden = [
+        "create_all",
+        "read_text(",
+        "open(",
+        "AddModel",
+        "execute(text(f",
+        "execute(f",
+        "schema=",
+    ];
+    let all = || revisions.iter().map(|one| upgrade(&one.text));
+    if all().any(|text| hidden.iter().any(|word| text.contains(word))) {
+        return;
+    }
+    let mut made: BTreeSet<String> = BTreeSet::new();
+    for text in all() {
+        for (at, call) in text.match_indices("op.create_table(") {
+            made.extend(argument(&text[at + call.len()..], 0).map(str::to_owned));
+        }
+        for (at, call) in text.match_indices("op.rename_table(") {
+            made.extend(argument(&text[at + call.len()..], 1).map(str::to_owned));
+        }
+        made.extend(created_by_sql(text));
+    }
+    if made.is_empty() {
+        return;
+    }
+    let mut told = BTreeSet::new();
+    for revision in revisions {
+        let text = upgrade(&revision.text);
+        // One that asks what is there first needs nothing.
+        if [
+            "inspect(",
+            "has_table",
+            "get_table_names",
+            "IF EXISTS",
+            "if_exists",
+        ]
+        .iter()
+        .any(|word| text.contains(word))
+        {
+            continue;
+        }
+        let offset = text.as_ptr() as usize - revision.text.as_ptr() as usize;
+        for (call, number) in NEEDS {
+            for (at, _) in text.match_indices(call) {
+                let Some(table) = argument(&text[at + call.len()..], number) else {
+                    continue;
+                };
+                if made.contains(table) || !told.insert(table.to_owned()) {
+                    continue;
+                }
+                let line = revision.text[..offset + at].matches('\n').count() + 1;
+                let message = format!(
+                    "the revision {} changes the table `{table}`, which no revision creates",
+                    revision.id
+                );
+                defects.push(Defect::new(&revision.path, line, message).about(table));
+            }
+        }
+    }
+}
+
+/// The text of `upgrade()`.
+fn upgrade(text: &str) -> &str {
+    let start = text.find("def upgrade").unwrap_or(text.len());
+    let rest = &text[start..];
+    &rest[..rest.find("def downgrade").unwrap_or(rest.len())]
+}
+
+/// The argument of a call by its number, where it is a plain text.
+fn argument(arguments: &str, number: usize) -> Option<&str> {
+    let mut rest = arguments.trim_start();
+    for _ in 0..number {
+        let first = plain(rest).map(|text| text.len() + 2);
+        let length = match first {
+            Some(length) => length,
+            // `op.f('name')`, as Alembic writes itself.
+            None => rest
+                .strip_prefix("op.f(")
+                .and_then(|_| rest.find(')'))
+                .map(|at| at + 1)?,
+        };
+        rest = rest
+            .get(length..)?
+            .trim_start()
+            .strip_prefix(',')?
+            .trim_start();
+    }
+    plain(rest)
+}
+
+fn plain(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let inner = &text[1..];
+    let value = &inner[..inner.find(quote)?];
+    let is_name = value
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (is_name || !value.contains(['\n', '{'])).then_some(value)
+}
+
+/// The tables that statements create.
+fn created_by_sql(text: &str) -> Vec<String> {
+    let upper = text.to_ascii_uppercase();
+    let mut made = Vec::new();
+    for word in ["CREATE TABLE", "RENAME TO"] {
+        for (at, _) in upper.match_indices(word) {
+            let rest = text[at + word.len()..].trim_start();
+            let rest = match rest.get(..13) {
+                Some(start) if start.eq_ignore_ascii_case("if not exists") => {
+                    rest[13..].trim_start()
+                }
+                _ => rest,
+            };
+            let name: String = rest
+                .trim_start_matches(['"', '`'])
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'))
+                .collect();
+            made.extend(name.rsplit('.').next().map(str::to_owned));
+        }
+    }
+    made
+}
+
+fn read(file: &str, text: std::sync::Arc<str>) -> Option<Revision> {
+    let value = |name: &str| {
+        text.lines().enumerate().find_map(|(at, line)| {
+            let rest = line.strip_prefix(name)?;
+            let rest = rest.trim_start();
+            let rest = match rest.strip_prefix(':') {
+                Some(annotated) => annotated.split_once('=')?.1,
+                None => rest.strip_prefix('=')?,
+            };
+            Some((at + 1, rest.trim().to_owned()))
+        })
+    };
+    let (_, id) = value("revision")?;
+    let (line, parents) = value("down_revision")?;
+    let is_labelled = value("branch_labels").is_some_and(|(_, text)| !text.starts_with("None"));
+    let parents = match parents.starts_with(['(', '[']) {
+        true => texts(&parents),
+        false => plain(&parents).map(str::to_owned).into_iter().collect(),
+    };
+    Some(Revision {
+        path: file.to_owned(),
+        line,
+        id: plain(&id)?.to_owned(),
+        parents,
+        is_labelled,
+        text,
+    })
+}
+
+/// All quoted texts.
+fn texts(list: &str) -> Vec<String> {
+    let quoted = list.split(['"', '\'']).skip(1).step_by(2);
+    quoted.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::found;
+    use super::*;
+
+    fn revision(id: &str, parent: &str, upgrade: &str) -> String {
+        format!(
+            "\"\"\"x\"\"\"\nfrom alembic import op\n\nrevision: str = '{id}'\ndown_revision = {parent}\n\ndef upgrade() -> None:\n    {upgrade}\n\ndef downgrade():\n    op.drop_table('z')\n"
+        )
+    }
+
+    fn of(revisions: &[(&str, &str, &str)]) -> Vec<String> {
+        let files: Vec<(String, String)> = revisions
+            .iter()
+            .map(|(id, parent, text)| {
+                (
+                    format!("api/alembic/versions/{id}.py"),
+                    revision(id, parent, text),
+                )
+            })
+            .collect();
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(path, text)| (&**path, &**text))
+            .collect();
+        found(&RULE, &files)
+    }
+
+    #[test]
+    fn a_table_that_nobody_creates() {
+        assert_eq!(
+            of(&[
+                ("a", "None", "op.create_table('jobs', sa.Column('id'))"),
+                (
+                    "b",
+                    "'a'",
+                    "op.add_column('jobs', sa.Column('x'))\n    op.create_index(op.f('ix'), 'applications', ['x'])"
+                ),
+                ("c", "'b'", "op.add_column('applications', sa.Column('x'))"),
+            ]),
+            ["api/alembic/versions/b.py:9 applications"]
+        );
+    }
+
+    #[test]
+    fn heads_and_parents() {
+        assert_eq!(
+            of(&[
+                ("a", "None", "pass"),
+                ("b", "'a'", "pass"),
+                ("c", "'a'", "pass")
+            ]),
+            ["api/alembic/versions/b.py:5 heads"]
+        );
+        assert_eq!(
+            of(&[("a", "'gone'", "pass")]),
+            ["api/alembic/versions/a.py:5 gone"]
+        );
+    }
+
+    #[test]
+    fn chains_that_build() {
+        for chain in [
+            &[
+                ("a", "None", "op.create_table(\n        'jobs',\n    )"),
+                ("b", "'a'", "op.alter_column('jobs', 'x')"),
+                ("c", "'a'", "pass"),
+                (
+                    "d",
+                    "('b', 'c')",
+                    "op.rename_table('jobs', 'works')\n    op.drop_column('works', 'x')",
+                ),
+            ][..],
+            &[(
+                "a",
+                "None",
+                "op.execute('CREATE TABLE IF NOT EXISTS public.jobs (id int)')\n    op.add_column('jobs', x)\n    op.create_table('y')",
+            )],
+            // What is not seen is not judged.
+            &[
+                ("a", "None", "Base.metadata.create_all(op.get_bind())"),
+                (
+                    "b",
+                    "'a'",
+                    "op.create_table('y')\n    op.add_column('x', y)",
+                ),
+            ],
+            &[(
+                "a",
+                "None",
+                "op.create_table('y')\n    if inspect(op.get_bind()).has_table('x'):\n        op.add_column('x', y)",
+            )],
+        ] {
+            assert!(of(chain).is_empty(), "{chain:?}: {:?}", of(chain));
+        }
+    }
+}

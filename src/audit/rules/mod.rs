@@ -1,0 +1,80 @@
+//! The rules, a file each.
+
+mod cors_wildcard_with_credentials;
+mod forced_mirror_without_fetch;
+mod health_check_program_missing;
+mod migrations_cannot_build;
+mod missing_dockerfile;
+mod missing_script;
+mod npm_ci_without_lock;
+mod railway_unknown_key;
+mod runtime_drift;
+mod secret_in_image;
+mod secret_read_in_the_open;
+mod sleep_after_deploy;
+mod vercel_invalid_variable;
+
+use super::Rule;
+
+/// All rules, sorted by name.
+pub const RULES: [Rule; 13] = [
+    cors_wildcard_with_credentials::RULE,
+    forced_mirror_without_fetch::RULE,
+    health_check_program_missing::RULE,
+    migrations_cannot_build::RULE,
+    missing_dockerfile::RULE,
+    missing_script::RULE,
+    npm_ci_without_lock::RULE,
+    railway_unknown_key::RULE,
+    runtime_drift::RULE,
+    secret_in_image::RULE,
+    secret_read_in_the_open::RULE,
+    sleep_after_deploy::RULE,
+    vercel_invalid_variable::RULE,
+];
+
+#[cfg(test)]
+mod testing {
+    use crate::audit::Rule;
+    use crate::project::testing::tree;
+
+    /// `path:line about` of all that a rule finds in a repository of these files.
+    pub(super) fn found(rule: &Rule, files: &[(&str, &str)]) -> Vec<String> {
+        let (_folder, tree) = tree(files);
+        let project = crate::project::detect_in(&tree);
+        let facts = crate::audit::Facts::new(&tree, &project);
+        let mut all: Vec<String> = (rule.check)(&facts)
+            .into_iter()
+            .map(|one| format!("{}:{} {}", one.path, one.line, one.about))
+            .collect();
+        all.sort();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_sorted_named_and_explained() {
+        for pair in RULES.windows(2) {
+            assert!(pair[0].id < pair[1].id, "{}", pair[1].id);
+        }
+        for rule in &RULES {
+            let is_kebab = rule
+                .id
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            assert!(is_kebab && rule.id.len() < 40, "{}", rule.id);
+            for text in [rule.title, rule.what, rule.why, rule.mend] {
+                assert!(!text.is_empty() && !text.contains('\n'), "{}", rule.id);
+            }
+            assert!(
+                rule.what.ends_with('.') && rule.why.ends_with('.'),
+                "{}",
+                rule.id
+            );
+        }
+    }
+}

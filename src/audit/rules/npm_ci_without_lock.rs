@@ -1,0 +1,131 @@
+//! `npm ci` in an image that no lock file reaches.
+
+use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::findings::Severity;
+use crate::project::dockerfile::{sources, words};
+use crate::project::path;
+
+pub(super) const RULE: Rule = Rule {
+    id: "npm-ci-without-lock",
+    title: "`npm ci` without a lock file",
+    severity: Severity::High,
+    confidence: Confidence::High,
+    category: Category::Containers,
+    what: "A Dockerfile runs `npm ci`, and the folder that it is built from has no package-lock.json, or .dockerignore keeps it out.",
+    why: "`npm ci` ends with an error, so that the image cannot be built.",
+    mend: "Commit the lock file beside package.json, copy it, and take it out of .dockerignore.",
+    references: &["https://docs.npmjs.com/cli/commands/npm-ci"],
+    check,
+};
+
+const LOCKS: [&str; 2] = ["package-lock.json", "npm-shrinkwrap.json"];
+
+fn check(facts: &Facts<'_>) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    for file in facts.dockerfiles() {
+        let Some(run) = file
+            .instructions
+            .iter()
+            .find(|one| one.name == "RUN" && installs(&one.rest))
+        else {
+            continue;
+        };
+        // What is copied from another stage, or mounted, is not seen here.
+        let is_seen = file.instructions.iter().all(|one| {
+            let brings = one.rest.contains("--from=") && one.rest.contains("package");
+            !brings && !one.rest.contains("type=bind")
+        });
+        let copied = sources(&file.instructions);
+        if !is_seen || copied.is_empty() {
+            continue;
+        }
+        let is_lock = |path: &str| LOCKS.contains(&path::name(path));
+        let locks: Vec<&str> = facts
+            .tree
+            .under(&file.context)
+            .filter(|file| is_lock(file))
+            .collect();
+        if locks.is_empty() {
+            // Git may ignore a lock file that is on somebody's disk: then nobody else has it.
+            let message =
+                "it runs `npm ci`, and no package-lock.json is in the folder that it is built from";
+            defects.push(Defect::new(&file.path, run.line, message));
+            continue;
+        }
+        let ignored = path::join(&file.context, ".dockerignore");
+        let text = facts.tree.text(&ignored);
+        let line = text.as_deref().and_then(|text| {
+            let is = |line: &str| {
+                LOCKS.contains(
+                    &line
+                        .trim()
+                        .trim_start_matches("**/")
+                        .trim_start_matches('/'),
+                )
+            };
+            let keeps = text
+                .lines()
+                .any(|line| line.trim().starts_with('!') && is(&line.replace('!', "")));
+            (!keeps).then(|| text.lines().position(is)).flatten()
+        });
+        // One of its own takes the place of the folder's.
+        let has_own = facts.tree.contains(&format!("{}.dockerignore", file.path));
+        if let Some(line) = line.filter(|_| !has_own) {
+            let message =
+                "it runs `npm ci`, and .dockerignore keeps package-lock.json out of the build";
+            defects.push(Defect::new(&file.path, run.line, message).with(ignored, line + 1));
+        }
+    }
+    defects
+}
+
+fn installs(run: &str) -> bool {
+    let all: Vec<&str> = words(run).collect();
+    all.windows(2).any(|pair| {
+        let next = pair[1]
+            .trim_end_matches([';', '&', ',', '"', ']'])
+            .trim_start_matches('"');
+        pair[0].trim_matches(['[', '"', ',', '(']) == "npm" && next == "ci"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::found;
+    use super::*;
+
+    const DOCKERFILE: &str =
+        "FROM node:22\nCOPY package*.json ./\nRUN npm ci --omit=dev\nCOPY . .\n";
+
+    #[test]
+    fn no_lock_or_one_that_is_kept_out() {
+        let files = [("web/Dockerfile", DOCKERFILE), ("web/package.json", "{}")];
+        assert_eq!(found(&RULE, &files), ["web/Dockerfile:3 "]);
+        let ignored = [
+            ("Dockerfile", DOCKERFILE),
+            ("package.json", "{}"),
+            ("package-lock.json", "{}"),
+            (".dockerignore", "node_modules\npackage-lock.json\n"),
+        ];
+        assert_eq!(found(&RULE, &ignored), ["Dockerfile:3 "]);
+    }
+
+    #[test]
+    fn a_lock_that_is_there() {
+        let mut files = vec![
+            ("Dockerfile", DOCKERFILE),
+            ("package.json", "{}"),
+            ("package-lock.json", "{}"),
+            (".dockerignore", "node_modules\n"),
+        ];
+        assert!(found(&RULE, &files).is_empty());
+        files[3] = (
+            ".dockerignore",
+            "*.json\npackage-lock.json\n!package-lock.json\n",
+        );
+        assert!(found(&RULE, &files).is_empty());
+        files[0] = ("Dockerfile", "FROM node:22\nCOPY . .\nRUN npm install\n");
+        files.remove(2);
+        assert!(found(&RULE, &files).is_empty());
+    }
+}

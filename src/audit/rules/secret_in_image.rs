@@ -1,0 +1,165 @@
+//! Secrets that stay in an image.
+
+use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::findings::Severity;
+use crate::project::dockerfile::words;
+
+pub(super) const RULE: Rule = Rule {
+    id: "secret-in-image",
+    title: "A secret stays in the image",
+    severity: Severity::High,
+    confidence: Confidence::High,
+    category: Category::Containers,
+    what: "`ENV` in the stages that make the image sets a variable that is named as a secret to the value of a build argument, or to a value that is no placeholder.",
+    why: "Whoever can pull the image reads the value with `docker history` or `docker inspect`, for as long as the image exists.",
+    mend: "Give it to the container when it starts; what only the build needs comes with `RUN --mount=type=secret`.",
+    references: &["https://docs.docker.com/build/building/secrets/"],
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    for file in facts.dockerfiles() {
+        let image = file.image();
+        let arguments: Vec<(&str, usize)> = image
+            .iter()
+            .filter(|one| one.name == "ARG")
+            .flat_map(|one| words(&one.rest).map(|word| (word, one.line)))
+            .map(|(word, line)| (word.split('=').next().unwrap_or_default(), line))
+            .collect();
+        for instruction in image.iter().filter(|one| one.name == "ENV") {
+            for (name, value) in pairs(&instruction.rest) {
+                if !is_secret(name) {
+                    continue;
+                }
+                let value = value.trim_matches(['"', '\'']);
+                let inner = value.trim_start_matches('$').trim_matches(['{', '}']);
+                let argument = arguments
+                    .iter()
+                    .find(|(argument, _)| value.starts_with('$') && *argument == inner);
+                let (message, from) = match argument {
+                    Some((argument, line)) => (
+                        format!("`{name}` keeps the build argument `{argument}` in the image"),
+                        Some(*line),
+                    ),
+                    None if is_value(value) => (
+                        format!("the value of `{name}` is in the image and in this file"),
+                        None,
+                    ),
+                    None => continue,
+                };
+                let mut defect = Defect::new(&file.path, instruction.line, message).about(name);
+                if let Some(line) = from {
+                    defect = defect.with(&file.path, line);
+                }
+                defects.push(defect);
+            }
+        }
+    }
+    defects
+}
+
+/// `A=b C="d e"`, or the old form `A b`.
+fn pairs(rest: &str) -> Vec<(&str, &str)> {
+    let first = words(rest).next().unwrap_or_default();
+    if !first.contains('=') {
+        return rest.split_once(char::is_whitespace).into_iter().collect();
+    }
+    words(rest)
+        .filter_map(|word| word.split_once('='))
+        .collect()
+}
+
+/// Whether a variable is named as a secret: by its last words, and by none that says that
+/// everybody may read it.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let is_public = ["PUBLIC", "PUBLISHABLE", "VITE_", "REACT_APP_"]
+        .iter()
+        .any(|word| name.contains(word));
+    let ends = [
+        "SECRET",
+        "SECRET_KEY",
+        "TOKEN",
+        "PASSWORD",
+        "API_KEY",
+        "PRIVATE_KEY",
+    ];
+    !is_public
+        && ends
+            .iter()
+            .any(|end| name == *end || name.ends_with(&format!("_{end}")))
+}
+
+/// Whether it is a value that somebody could use, and no placeholder for a build.
+fn is_value(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let placeholders = [
+        "dummy",
+        "change",
+        "placeholder",
+        "example",
+        "build",
+        "test",
+        "fake",
+        "xxx",
+        "your",
+        "todo",
+        "none",
+        "null",
+        "secret",
+        "password",
+        "ignore",
+        "unused",
+        "local",
+        "dev",
+        "postgres",
+        "temp",
+        "unset",
+        "not-",
+        "insecure",
+        "random",
+        "foo",
+        "/",
+    ];
+    value.len() >= 8
+        && !value.starts_with('$')
+        && !placeholders.iter().any(|word| lower.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::found;
+    use super::*;
+
+    fn of(text: &str) -> Vec<String> {
+        found(&RULE, &[("Dockerfile", text)])
+    }
+
+    #[test]
+    fn what_stays_is_found() {
+        assert_eq!(
+            of(
+                "FROM node:22\nARG NEXTAUTH_SECRET\nENV NEXTAUTH_SECRET=$NEXTAUTH_SECRET \\\n  NODE_ENV=production\nENV API_TOKEN=ghq81kdK2mmv\n"
+            ),
+            ["Dockerfile:3 NEXTAUTH_SECRET", "Dockerfile:5 API_TOKEN"]
+        );
+        assert_eq!(
+            of("FROM a AS deps\nARG DB_PASSWORD\nENV DB_PASSWORD ${DB_PASSWORD}\nFROM deps\n"),
+            ["Dockerfile:3 DB_PASSWORD"]
+        );
+    }
+
+    #[test]
+    fn what_goes_or_is_none() {
+        for text in [
+            "FROM node:22 AS build\nARG NPM_TOKEN\nENV NPM_TOKEN=$NPM_TOKEN\nFROM node:22\nCOPY --from=build /a /a\n",
+            "FROM node:22\nARG NEXT_PUBLIC_API_KEY\nENV NEXT_PUBLIC_API_KEY=$NEXT_PUBLIC_API_KEY\n",
+            "FROM node:22\nENV SECRET_KEY=dummy-for-the-build\n",
+            "FROM node:22\nENV DB_PASSWORD_FILE=/run/secrets/db\nENV TOKEN=$TOKEN\n",
+            "FROM node:22\nENV TOKENIZERS_PARALLELISM=false\n",
+        ] {
+            assert!(of(text).is_empty(), "{text}");
+        }
+    }
+}
