@@ -42,12 +42,16 @@ const TALK_LIMIT: u64 = 64 * 1024 * 1024;
 const TRIES: u32 = 3;
 
 /// What is said where trying again helps: limits and hiccups of registries.
-const TRANSIENT: [&str; 12] = [
+const TRANSIENT: [&str; 16] = [
     "toomanyrequests",
     "too many requests",
     "rate limit",
     "connection reset",
     "connection refused",
+    "econnrefused",
+    "econnreset",
+    "etimedout",
+    "eai_again",
     "i/o timeout",
     "tls handshake timeout",
     "temporary failure in name resolution",
@@ -422,6 +426,21 @@ fn report(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(|error| format!("its report cannot be read: {error}"))
 }
 
+/// Why it failed, where it says so in JSON instead of a report: Snyk and npm do.
+fn reason(stdout: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Refusal {
+        #[serde(alias = "message")]
+        error: String,
+    }
+    // What is longer is a report.
+    if stdout.len() > 64 * 1024 {
+        return None;
+    }
+    let refusal: Refusal = serde_json::from_slice(stdout).ok()?;
+    (!refusal.error.trim().is_empty()).then_some(refusal.error)
+}
+
 /// The last lines of what it said, without secrets.
 fn tail(finished: &Finished, call: &Call, place: &Place<'_>) -> String {
     let said = if finished.stderr.iter().all(u8::is_ascii_whitespace) {
@@ -430,7 +449,10 @@ fn tail(finished: &Finished, call: &Call, place: &Place<'_>) -> String {
         &finished.stderr
     };
     let start = said.len().saturating_sub(4000);
-    let mut text = String::from_utf8_lossy(&said[start..]).into_owned();
+    let mut text = match reason(&finished.stdout) {
+        Some(reason) => reason,
+        None => String::from_utf8_lossy(&said[start..]).into_owned(),
+    };
     for value in call.tokens.iter().filter_map(|name| place.env.get(name)) {
         if value.len() >= 6 {
             text = text.replace(value, "[redacted]");

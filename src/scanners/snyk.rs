@@ -1,7 +1,7 @@
 //! Snyk: packages, images, code and infrastructure, with an account.
 //! <https://docs.snyk.io/developer-tools/snyk-cli>
 
-use super::{Call, Fit, Place, Scanner, image_file, manifests};
+use super::{Call, Fit, Place, Scanner, formats, image_file, manifests};
 use crate::config::scan::{ReportAt, ReportFormat};
 
 /// One of Snyk's products; which an account has differs.
@@ -16,10 +16,12 @@ pub(super) enum Snyk {
 }
 
 /// Its token and what it is told of where to ask.
-const VARIABLES: [&str; 4] = [
+const VARIABLES: [&str; 6] = [
     "SNYK_TOKEN",
     "SNYK_API",
     "SNYK_CFG_ORG",
+    "SNYK_REGISTRY_USERNAME",
+    "SNYK_REGISTRY_PASSWORD",
     "SNYK_HTTP_PROTOCOL_UPGRADE",
 ];
 
@@ -93,7 +95,10 @@ impl Scanner for Snyk {
                 vec![self.call(0, ReportFormat::Sarif, &["code", "test", &root, "--sarif"])]
             }
             Self::Infrastructure => {
-                vec![self.call(0, ReportFormat::Snyk, &["iac", "test", &root, "--json"])]
+                // It looks at nothing outside of the folder that it runs in.
+                let mut call = self.call(0, ReportFormat::Snyk, &["iac", "test", ".", "--json"]);
+                call.inside = true;
+                vec![call]
             }
             Self::Packages => {
                 let mut calls = Vec::new();
@@ -115,4 +120,60 @@ impl Scanner for Snyk {
             }
         }
     }
+
+    fn doubts(&self, place: &Place<'_>, call: &Call, read: &formats::Read<'_>) -> Vec<String> {
+        if !matches!(self, Self::Packages) || call.target.is_some() {
+            return Vec::new();
+        }
+        // What it does not understand it leaves out without a word, as long as there
+        // is another project that it understands.
+        let missing: Vec<&str> = manifests(place)
+            .into_iter()
+            .filter(|file| is_missing(file, &read.seen))
+            .collect();
+        match missing.as_slice() {
+            [] => Vec::new(),
+            [one] => vec![format!("it did not look at {one}")],
+            [first, rest @ ..] => vec![format!(
+                "it did not look at {first} and {} other files",
+                rest.len()
+            )],
+        }
+    }
+}
+
+/// Whether a lock file is one that Snyk reads, and none that it says it has read. Of a
+/// kind it reads one file in a folder, and names some by the manifest beside them.
+fn is_missing(file: &str, seen: &[String]) -> bool {
+    const KINDS: [&[&str]; 8] = [
+        &[
+            "package-lock.json",
+            "yarn.lock",
+            "pnpm-lock.yaml",
+            "package.json",
+        ],
+        &["poetry.lock", "pyproject.toml"],
+        &["requirements.txt", "Pipfile.lock", "Pipfile"],
+        &["go.mod"],
+        &["Gemfile.lock", "Gemfile"],
+        &["composer.lock"],
+        &["pom.xml"],
+        &["Podfile.lock", "Podfile"],
+    ];
+    let split = |file: &str| match file.rsplit_once('/') {
+        Some((folder, name)) => (folder.to_owned(), name.to_owned()),
+        None => (String::new(), file.to_owned()),
+    };
+    let (folder, name) = split(file);
+    let is_ignored = |part: &str| part == "node_modules" || part == ".build";
+    if folder.split('/').any(is_ignored) {
+        return false;
+    }
+    let Some(kind) = KINDS.iter().find(|kind| kind.contains(&name.as_str())) else {
+        return false;
+    };
+    !seen.iter().any(|seen| {
+        let (other, name) = split(seen);
+        other == folder && kind.contains(&name.as_str())
+    })
 }
