@@ -31,5 +31,6 @@ mod samples;
 mod sarif_samples;
 mod sarif_traps;
 mod scan;
+mod scan_peers;
 mod scanners;
 mod templates;

@@ -45,7 +45,7 @@ fn project() -> tempfile::TempDir {
 }
 
 /// The search path with the folders of the real scanners before it.
-fn real_path() -> String {
+pub fn real_path() -> String {
     let peers = peers();
     let own = std::env::var("PATH").expect("PATH is set");
     ["py/bin", "scanners/bin", "checkov/bin"]
@@ -76,13 +76,13 @@ fn scan(folder: &Path, cache: &Path, arguments: &[&str]) -> Run {
     finish(&mut command)
 }
 
-fn json(run: &Run) -> serde_json::Value {
+pub fn json(run: &Run) -> serde_json::Value {
     serde_json::from_str(&run.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
 }
 
 /// `scanner: rule path:line` of every finding, sorted.
-fn told(answer: &serde_json::Value) -> Vec<String> {
+pub fn told(answer: &serde_json::Value) -> Vec<String> {
     let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
     let mut all: Vec<String> = list(&answer["gate"]["findings"])
         .iter()
