@@ -20,7 +20,9 @@ rm -f "$dir/stamp"
 [ -x "$dir/checkov/bin/python" ] || python3 -m venv "$dir/checkov"
 "$dir/checkov/bin/pip" install --quiet -r "$here/peers/checkov.txt"
 cp "$here/peers/package.json" "$here/peers/package-lock.json" "$dir/npm/"
-(cd "$dir/npm" && npm ci --no-audit --no-fund --loglevel=error)
+# Scripts of packages are left out: Snyk's fetches a second program, which no test runs.
+(cd "$dir/npm" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
+chmod u+x "$dir/npm/node_modules/@microsoft/sarif-multitool-linux/Sarif.Multitool"
 "$here/peers/github-api.sh" "$dir"
 ln -sfn "$dir/py/bin/shellcheck" "$dir/shellcheck"
 if [ ! -x /usr/lib/postgresql/15/bin/initdb ] && [ -z "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ]; then
@@ -52,5 +54,6 @@ done
 echo "@actions/workflow-parser $(node -p "require('$dir/npm/node_modules/@actions/workflow-parser/package.json').version")"
 echo "gitlab-ci-local $("$dir/npm/node_modules/.bin/gitlab-ci-local" --version)"
 buildah --version
+echo "snyk $(node -p "require('$dir/npm/node_modules/snyk/package.json').version")"
 find /usr/lib/postgresql -name postgres -type f | head -n 1
 echo "$stamp" > "$dir/stamp"

@@ -79,6 +79,10 @@ pub struct Preset {
     /// scanner sees them.
     #[serde(default)]
     pub tokens: Vec<String>,
+    /// Variables of the environment that it is given where they are set, such as the
+    /// token of a private registry. No other scanner sees them.
+    #[serde(default)]
+    pub optional_tokens: Vec<String>,
     /// Plain variables.
     #[serde(default, deserialize_with = "unique")]
     pub env: BTreeMap<String, String>,

@@ -99,6 +99,11 @@ pub trait Scanner: fmt::Debug + Send + Sync {
     fn pull(&self, _: &Place<'_>) -> Option<Call> {
         None
     }
+    /// Files that it is known to leave at the repository's root, where nothing holds it.
+    /// What was not there before is taken away.
+    fn leaves(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// The file of its database.
     fn database(&self, _: &Place<'_>) -> Option<PathBuf> {
         None

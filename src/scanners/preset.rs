@@ -55,7 +55,8 @@ impl Described {
         }
         call.codes.clone_from(&preset.codes);
         call.nothing.clone_from(&preset.nothing);
-        call.tokens.clone_from(&preset.tokens);
+        let tokens = preset.tokens.iter().chain(&preset.optional_tokens);
+        call.tokens = tokens.cloned().collect();
         let folder = file.map_or("", |file| {
             file.rsplit_once('/').map_or("", |(folder, _)| folder)
         });

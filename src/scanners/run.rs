@@ -45,12 +45,16 @@ const TAIL: usize = 8000;
 const TRIES: u32 = 3;
 
 /// What is said where trying again helps: limits and hiccups of registries.
-const TRANSIENT: [&str; 12] = [
+const TRANSIENT: [&str; 16] = [
     "toomanyrequests",
     "too many requests",
     "rate limit",
     "connection reset",
     "connection refused",
+    "econnrefused",
+    "econnreset",
+    "etimedout",
+    "eai_again",
     "i/o timeout",
     "tls handshake timeout",
     "temporary failure in name resolution",
@@ -449,6 +453,21 @@ fn report(file: &Path) -> Result<Vec<u8>, String> {
     std::fs::read(file).map_err(|error| format!("its report cannot be read: {error}"))
 }
 
+/// Why it failed, where it says so in JSON instead of a report: Snyk and npm do.
+fn reason(stdout: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Refusal {
+        #[serde(alias = "message")]
+        error: String,
+    }
+    // What is longer is a report.
+    if stdout.len() > 64 * 1024 {
+        return None;
+    }
+    let refusal: Refusal = serde_json::from_slice(stdout).ok()?;
+    (!refusal.error.trim().is_empty()).then_some(refusal.error)
+}
+
 /// The last lines of what it said, without secrets.
 fn tail(finished: &Finished, call: &Call, place: &Place<'_>) -> String {
     tail_of(finished, &secrets(call, place))
@@ -490,7 +509,10 @@ fn said(finished: &Finished, secrets: &[&str]) -> Vec<String> {
         &finished.stderr
     };
     let start = said.len().saturating_sub(TAIL);
-    let mut text = String::from_utf8_lossy(&said[start..]).into_owned();
+    let mut text = match reason(&finished.stdout) {
+        Some(reason) => reason,
+        None => String::from_utf8_lossy(&said[start..]).into_owned(),
+    };
     for value in secrets {
         text = text.replace(value, "[redacted]");
     }

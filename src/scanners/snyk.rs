@@ -1,7 +1,7 @@
 //! Snyk: packages, images, code and infrastructure, with an account.
 //! <https://docs.snyk.io/developer-tools/snyk-cli>
 
-use super::{Artifact, Call, Fit, Place, Scanner, manifests, taken};
+use super::{Artifact, Call, Fit, Place, Scanner, formats, manifests, taken};
 use crate::config::scan::{ReportAt, ReportFormat};
 
 /// One of Snyk's products; which an account has differs.
@@ -18,6 +18,13 @@ pub(super) enum Snyk {
 /// What it is told of where to ask, and for whom.
 const SETTINGS: [&str; 3] = ["SNYK_API", "SNYK_CFG_ORG", "SNYK_HTTP_PROTOCOL_UPGRADE"];
 
+/// Its token, and with what it logs in to registries.
+const TOKENS: [&str; 3] = [
+    "SNYK_TOKEN",
+    "SNYK_REGISTRY_USERNAME",
+    "SNYK_REGISTRY_PASSWORD",
+];
+
 impl Snyk {
     fn call(&self, number: usize, format: ReportFormat, arguments: &[&str]) -> Call {
         let mut call = Call::new(format!("{}-{number}", self.name()), format);
@@ -31,7 +38,7 @@ impl Snyk {
             .map(|argument| (*argument).to_owned())
             .collect();
         call.settings = SETTINGS.map(str::to_owned).into();
-        call.tokens = vec!["SNYK_TOKEN".to_owned()];
+        call.tokens = TOKENS.map(str::to_owned).into();
         call.variables = ["SNYK_DISABLE_ANALYTICS", "SNYK_CFG_DISABLE_ANALYTICS"]
             .map(|name| (name.to_owned(), "1".to_owned()))
             .into();
@@ -93,7 +100,10 @@ impl Scanner for Snyk {
                 vec![self.call(0, ReportFormat::Sarif, &["code", "test", &root, "--sarif"])]
             }
             Self::Infrastructure => {
-                vec![self.call(0, ReportFormat::Snyk, &["iac", "test", &root, "--json"])]
+                // It looks at nothing outside of the folder that it runs in.
+                let mut call = self.call(0, ReportFormat::Snyk, &["iac", "test", ".", "--json"]);
+                call.inside = true;
+                vec![call]
             }
             Self::Packages => {
                 let mut calls = Vec::new();
@@ -111,4 +121,68 @@ impl Scanner for Snyk {
             }
         }
     }
+
+    fn leaves(&self) -> &'static [&'static str] {
+        match self {
+            // A cache of what it sent.
+            Self::Code => &[".dccache"],
+            _ => &[],
+        }
+    }
+
+    fn doubts(&self, place: &Place<'_>, call: &Call, read: &formats::Read<'_>) -> Vec<String> {
+        if !matches!(self, Self::Packages) || call.target.is_some() {
+            return Vec::new();
+        }
+        // What it does not understand it leaves out without a word, as long as there
+        // is another project that it understands.
+        let missing: Vec<&str> = manifests(place)
+            .into_iter()
+            .filter(|file| is_missing(file, &read.seen))
+            .collect();
+        match missing.as_slice() {
+            [] => Vec::new(),
+            [one] => vec![format!("it did not look at {one}")],
+            [first, rest @ ..] => vec![format!(
+                "it did not look at {first} and {} other files",
+                rest.len()
+            )],
+        }
+    }
+}
+
+/// Whether a lock file is one that Snyk reads, and none that it says it has read. Of a
+/// kind it reads one file in a folder, and names some by the manifest beside them.
+fn is_missing(file: &str, seen: &[String]) -> bool {
+    const KINDS: [&[&str]; 8] = [
+        &[
+            "package-lock.json",
+            "yarn.lock",
+            "pnpm-lock.yaml",
+            "package.json",
+        ],
+        &["poetry.lock", "pyproject.toml"],
+        &["requirements.txt", "Pipfile.lock", "Pipfile"],
+        &["go.mod"],
+        &["Gemfile.lock", "Gemfile"],
+        &["composer.lock"],
+        &["pom.xml"],
+        &["Podfile.lock", "Podfile"],
+    ];
+    let split = |file: &str| match file.rsplit_once('/') {
+        Some((folder, name)) => (folder.to_owned(), name.to_owned()),
+        None => (String::new(), file.to_owned()),
+    };
+    let (folder, name) = split(file);
+    let is_ignored = |part: &str| part == "node_modules" || part == ".build";
+    if folder.split('/').any(is_ignored) {
+        return false;
+    }
+    let Some(kind) = KINDS.iter().find(|kind| kind.contains(&name.as_str())) else {
+        return false;
+    };
+    !seen.iter().any(|seen| {
+        let (other, name) = split(seen);
+        other == folder && kind.contains(&name.as_str())
+    })
 }

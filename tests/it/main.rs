@@ -31,6 +31,7 @@ mod samples;
 mod sarif_samples;
 mod sarif_traps;
 mod scan;
+mod scan_peers;
 mod scan_running;
 mod scanners;
 mod templates;

@@ -146,7 +146,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let running = &chosen.running;
     told.extend(artifacts::left_out(&ready, running));
     // The kernel holds scanners to their own folders; where it cannot, one looks.
-    let before = (!sandbox::holds()).then(|| untouched::look(&root, tree.files()));
+    let before = (!sandbox::holds()).then(|| {
+        let leaves = running.iter().flat_map(|scanner| scanner.leaves());
+        let leaves: Vec<&'static str> = leaves.copied().collect();
+        untouched::look(&root, tree.files(), &leaves)
+    });
     let progress = Progress::new(context);
     let tell = |event: Event<'_>| progress.tell(&event);
     // Their versions are asked meanwhile, of those whose report does not tell.
@@ -158,6 +162,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         progress.during(|| run::run(running, &chosen.programs, &place, &tell))
     });
     if let Some(before) = before {
+        before.tidy(&root);
         let (now, _) = context.tree(&args.path)?;
         told.extend(touched(&before.changed(&root, now.files())));
     }

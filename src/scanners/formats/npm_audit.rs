@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::{About, Read, cwes, json, or_default, path, place, reading, scanner, some, text};
-use crate::findings::{Id, Kind, Observation, Package, Rule, Score, Severity};
+use crate::findings::{Fix, Id, Kind, Observation, Package, Rule, Score, Severity};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,6 +59,8 @@ struct Advisory<'a> {
     url: Cow<'a, str>,
     #[serde(default)]
     severity: String,
+    #[serde(default)]
+    range: String,
     #[serde(default, deserialize_with = "or_default")]
     cwe: Vec<String>,
     #[serde(default)]
@@ -124,10 +126,24 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
             let mut package = Package::new(Some("npm"), name.clone(), None);
             package.direct = Some(affected.is_direct);
             observation.package = Some(Box::new(package));
+            observation.fix = Some(Box::new(Fix {
+                versions: fixed(&known.range),
+                ..Fix::default()
+            }));
             observation.locations = vec![place(file.clone(), (0, 0), (0, 0))];
             observations.push(observation);
         }
     }
     read.reading = reading(scanner, observations);
     Ok(read)
+}
+
+/// The versions that end what is affected: 2.1.0 of `<1.0.9 || >=2.0.0 <2.1.0` and 1.0.9.
+fn fixed(range: &str) -> Vec<Cow<'static, str>> {
+    let end = |part: &str| {
+        let version = part.split_whitespace().last()?.strip_prefix('<')?;
+        let is_version = version.starts_with(|first: char| first.is_ascii_digit());
+        is_version.then(|| Cow::Owned(version.to_owned()))
+    };
+    range.split("||").filter_map(end).collect()
 }

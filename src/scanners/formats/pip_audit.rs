@@ -44,6 +44,10 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
     let mut read = Read::default();
     let mut observations = Vec::new();
     let mut skipped = Vec::new();
+    // Without a requirement, or where its markers are about another Python.
+    if report.dependencies.is_empty() {
+        read.doubts.push("it looked up no package".to_owned());
+    }
     for one in report.dependencies {
         if let Some(why) = some(one.skip_reason) {
             skipped.push(format!("{}: {why}", one.name));

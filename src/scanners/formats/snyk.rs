@@ -33,8 +33,8 @@ struct Project<'a> {
     target_file: Cow<'a, str>,
     #[serde(default)]
     dependency_count: Option<u64>,
-    #[serde(borrow, default)]
-    docker: Option<&'a RawValue>,
+    #[serde(default, deserialize_with = "or_default")]
+    has_unknown_versions: bool,
     #[serde(borrow, default, deserialize_with = "or_default")]
     applications: Vec<&'a RawValue>,
 }
@@ -188,17 +188,22 @@ fn add<'a>(
     let file = some(project.display_target_file).or_else(|| some(project.target_file));
     let file = file.map_or(Cow::Borrowed(""), |file| path(file, about));
     read.seen.push(file.to_string());
-    if project.dependency_count == Some(0) {
+    let what = if file.is_empty() {
+        "what it looked at"
+    } else {
+        &file
+    };
+    // Infrastructure has none, and the number all the same.
+    if project.dependency_count == Some(0) && project.infrastructure_as_code_issues.is_none() {
+        read.doubts
+            .push(format!("{what} has no packages, as it says"));
+    }
+    if project.has_unknown_versions {
         read.doubts.push(format!(
-            "{} has no packages, as it says",
-            if file.is_empty() {
-                "what it looked at"
-            } else {
-                &file
-            }
+            "{what} has packages whose version it does not know"
         ));
     }
-    let target = project.docker.and(about.target).map(str::to_owned);
+    let target = about.target.map(str::to_owned);
     let ignored = project
         .filtered
         .into_iter()
