@@ -95,6 +95,8 @@ pub struct Defect {
     pub evidence: Vec<(String, usize)>,
     /// What it is about, where several are in one place: a key, a name.
     pub about: String,
+    /// How bad it is here, where that is another severity than the rule's.
+    pub severity: Option<Severity>,
 }
 
 impl Defect {
@@ -106,6 +108,7 @@ impl Defect {
             message: message.into(),
             evidence: Vec::new(),
             about: String::new(),
+            severity: None,
         }
     }
 
@@ -113,6 +116,13 @@ impl Defect {
     #[must_use]
     pub fn with(mut self, path: impl Into<String>, line: usize) -> Self {
         self.evidence.push((path.into(), line));
+        self
+    }
+
+    /// Says how bad it is here.
+    #[must_use]
+    pub const fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
         self
     }
 
@@ -172,7 +182,7 @@ pub fn observation(
         Arc::clone(scanner),
         told,
         kind,
-        rule.severity,
+        defect.severity.unwrap_or(rule.severity),
         defect.message,
     );
     let mut first = place(defect.path, defect.line);

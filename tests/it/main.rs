@@ -11,6 +11,7 @@
 
 mod act;
 mod architecture;
+mod audit;
 mod bad_input;
 mod changes;
 mod cli;

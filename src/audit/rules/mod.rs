@@ -3,33 +3,41 @@
 mod cors_wildcard_with_credentials;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
+mod health_route_missing;
+mod migration_error_ignored;
 mod migrations_cannot_build;
 mod missing_dockerfile;
 mod missing_script;
+mod next_lint_removed;
 mod npm_ci_without_lock;
 mod railway_unknown_key;
 mod runtime_drift;
 mod secret_in_image;
 mod secret_read_in_the_open;
 mod sleep_after_deploy;
+mod unreadable_file;
 mod vercel_invalid_variable;
 
 use super::Rule;
 
 /// All rules, sorted by name.
-pub const RULES: [Rule; 13] = [
+pub const RULES: [Rule; 17] = [
     cors_wildcard_with_credentials::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
+    health_route_missing::RULE,
+    migration_error_ignored::RULE,
     migrations_cannot_build::RULE,
     missing_dockerfile::RULE,
     missing_script::RULE,
+    next_lint_removed::RULE,
     npm_ci_without_lock::RULE,
     railway_unknown_key::RULE,
     runtime_drift::RULE,
     secret_in_image::RULE,
     secret_read_in_the_open::RULE,
     sleep_after_deploy::RULE,
+    unreadable_file::RULE,
     vercel_invalid_variable::RULE,
 ];
 

@@ -2,6 +2,8 @@
 
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
+use crate::project::model::Evidence;
+use crate::project::path;
 
 pub(super) const RULE: Rule = Rule {
     id: "runtime-drift",
@@ -16,32 +18,52 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// Manifests say the least that a component needs, and not what runs.
+const LEAST: [&str; 6] = [
+    "go.mod",
+    "package.json",
+    "pyproject.toml",
+    "setup.cfg",
+    "Cargo.toml",
+    "composer.json",
+];
+
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     for component in &facts.project.components {
         let Some(fact) = &component.version else {
             continue;
         };
-        let (Some(said), Some(other)) = (fact.evidence.first(), fact.contradictions.first()) else {
+        let is_exact = |one: &&Evidence| !LEAST.contains(&path::name(&one.path));
+        let said = fact.evidence.iter().filter(is_exact);
+        let said = said.map(|evidence| (&fact.value, evidence));
+        let others = fact.contradictions.iter();
+        let others = others
+            .filter(|one| is_exact(&&one.evidence))
+            .map(|one| (&one.value, &one.evidence));
+        let all: Vec<(&String, &Evidence)> = said.chain(others).collect();
+        let Some((value, first)) = all.first() else {
             continue;
         };
-        let all: Vec<String> = fact
-            .contradictions
+        let rest: Vec<&(&String, &Evidence)> = all.iter().filter(|(one, _)| one != value).collect();
+        let Some((_, other)) = rest.first() else {
+            continue;
+        };
+        let told: Vec<String> = rest
             .iter()
-            .map(|one| format!("{} in {}", one.value, one.evidence.path))
+            .map(|(value, evidence)| format!("{value} in {}", evidence.path))
             .collect();
         let message = format!(
-            "{} is {} in {}, and {}",
+            "{} runs on {value} in {}, and on {}",
             component.name,
-            fact.value,
-            said.path,
-            all.join(", ")
+            first.path,
+            told.join(", ")
         );
-        let mut defect = Defect::new(&other.evidence.path, other.evidence.line, message)
+        let mut defect = Defect::new(&other.path, other.line, message)
             .about(&component.name)
-            .with(&said.path, said.line);
-        for more in &fact.contradictions[1..] {
-            defect = defect.with(&more.evidence.path, more.evidence.line);
+            .with(&first.path, first.line);
+        for (_, more) in &rest[1..] {
+            defect = defect.with(&more.path, more.line);
         }
         defects.push(defect);
     }
@@ -70,5 +92,12 @@ mod tests {
         assert_eq!(found(&RULE, &drift), ["api/Dockerfile:1 api"]);
         let same = files("FROM python:3.12-slim\nCOPY requirements.txt .\n");
         assert!(found(&RULE, &same).is_empty());
+        // What a manifest says is the least.
+        let go = [
+            ("go.mod", "module a\n\ngo 1.19\n"),
+            ("main.go", "package main\nfunc main() {}\n"),
+            ("Dockerfile", "FROM golang:1.22\nCOPY go.mod .\n"),
+        ];
+        assert!(found(&RULE, &go).is_empty());
     }
 }

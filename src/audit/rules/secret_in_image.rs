@@ -10,8 +10,8 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::High,
     confidence: Confidence::High,
     category: Category::Containers,
-    what: "`ENV` in the stages that make the image sets a variable that is named as a secret to the value of a build argument, or to a value that is no placeholder.",
-    why: "Whoever can pull the image reads the value with `docker history` or `docker inspect`, for as long as the image exists.",
+    what: "`ENV` sets a variable that is named as a secret to the value of a build argument, or, in the stages that make the image, to a value that is no placeholder.",
+    why: "Whoever can pull the image reads the value with `docker history` or `docker inspect`, for as long as the image exists; of a stage that only builds, whoever can read the build cache or the provenance.",
     mend: "Give it to the container when it starts; what only the build needs comes with `RUN --mount=type=secret`.",
     references: &["https://docs.docker.com/build/building/secrets/"],
     check,
@@ -20,39 +20,45 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     for file in facts.dockerfiles() {
-        let image = file.image();
-        let arguments: Vec<(&str, usize)> = image
+        let image: Vec<usize> = file.image().iter().map(|one| one.line).collect();
+        let arguments: Vec<(&str, usize)> = file
+            .instructions
             .iter()
             .filter(|one| one.name == "ARG")
             .flat_map(|one| words(&one.rest).map(|word| (word, one.line)))
             .map(|(word, line)| (word.split('=').next().unwrap_or_default(), line))
             .collect();
-        for instruction in image.iter().filter(|one| one.name == "ENV") {
+        for instruction in file.instructions.iter().filter(|one| one.name == "ENV") {
+            let stays = image.contains(&instruction.line);
             for (name, value) in pairs(&instruction.rest) {
                 if !is_secret(name) {
                     continue;
                 }
                 let value = value.trim_matches(['"', '\'']);
                 let inner = value.trim_start_matches('$').trim_matches(['{', '}']);
-                let argument = arguments
-                    .iter()
-                    .find(|(argument, _)| value.starts_with('$') && *argument == inner);
-                let (message, from) = match argument {
-                    Some((argument, line)) => (
-                        format!("`{name}` keeps the build argument `{argument}` in the image"),
-                        Some(*line),
-                    ),
-                    None if is_value(value) => (
-                        format!("the value of `{name}` is in the image and in this file"),
-                        None,
-                    ),
-                    None => continue,
+                let argument = arguments.iter().rfind(|(argument, line)| {
+                    value.starts_with('$') && *argument == inner && *line < instruction.line
+                });
+                let defect = |message: String| {
+                    Defect::new(&file.path, instruction.line, message).about(name)
                 };
-                let mut defect = Defect::new(&file.path, instruction.line, message).about(name);
-                if let Some(line) = from {
-                    defect = defect.with(&file.path, line);
-                }
-                defects.push(defect);
+                defects.extend(match argument {
+                    Some((argument, line)) if stays => Some(
+                        defect(format!("`{name}` keeps the build argument `{argument}` in the image"))
+                            .with(&file.path, *line),
+                    ),
+                    Some((argument, line)) => Some(
+                        defect(format!(
+                            "`{name}` keeps the build argument `{argument}` in the build cache and the provenance"
+                        ))
+                        .with(&file.path, *line)
+                        .severity(Severity::Low),
+                    ),
+                    None if stays && is_value(value) => {
+                        Some(defect(format!("the value of `{name}` is in the image and in this file")))
+                    }
+                    None => None,
+                });
             }
         }
     }
@@ -148,12 +154,17 @@ mod tests {
             of("FROM a AS deps\nARG DB_PASSWORD\nENV DB_PASSWORD ${DB_PASSWORD}\nFROM deps\n"),
             ["Dockerfile:3 DB_PASSWORD"]
         );
+        // Of a stage that only builds it stays in the cache.
+        assert_eq!(
+            of("FROM node:22 AS build\nARG NPM_TOKEN\nENV NPM_TOKEN=$NPM_TOKEN\nFROM node:22\n"),
+            ["Dockerfile:3 NPM_TOKEN"]
+        );
     }
 
     #[test]
     fn what_goes_or_is_none() {
         for text in [
-            "FROM node:22 AS build\nARG NPM_TOKEN\nENV NPM_TOKEN=$NPM_TOKEN\nFROM node:22\nCOPY --from=build /a /a\n",
+            "FROM node:22 AS build\nARG NPM_TOKEN\nRUN npm ci\nENV API_TOKEN=ghq81kdK2mmv\nFROM node:22\nCOPY --from=build /a /a\n",
             "FROM node:22\nARG NEXT_PUBLIC_API_KEY\nENV NEXT_PUBLIC_API_KEY=$NEXT_PUBLIC_API_KEY\n",
             "FROM node:22\nENV SECRET_KEY=dummy-for-the-build\n",
             "FROM node:22\nENV DB_PASSWORD_FILE=/run/secrets/db\nENV TOKEN=$TOKEN\n",

@@ -1,0 +1,135 @@
+//! `next lint` with a Next.js that has it no more.
+
+use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::findings::Severity;
+use crate::project::document::Node;
+use crate::project::path;
+
+pub(super) const RULE: Rule = Rule {
+    id: "next-lint-removed",
+    title: "`next lint` with a Next.js that has it no more",
+    severity: Severity::High,
+    confidence: Confidence::High,
+    category: Category::Pipelines,
+    what: "A script of package.json runs `next lint`, or a workflow `npx next lint` in the folder of a package, and that package's `next` is version 16 or later.",
+    why: "Next.js 16 took the command out: it takes `lint` for a folder and ends with an error, so that the job can never pass.",
+    mend: "Run eslint itself; `npx @next/codemod@canary next-lint-to-eslint-cli .` changes the scripts.",
+    references: &["https://nextjs.org/docs/app/guides/upgrading/version-16#next-lint-command"],
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    for file in facts.tree.named("package.json") {
+        let Some(manifest) = facts.tree.json(file).filter(|_| !path::is_sample(file)) else {
+            continue;
+        };
+        let Some((version, line)) = without_lint(&manifest) else {
+            continue;
+        };
+        let scripts = manifest.get("scripts").map_or(&[][..], Node::entries);
+        for script in scripts {
+            let text = script.node.str().unwrap_or_default();
+            if runs(text) {
+                let message = format!("`{}` runs `next lint`, and next is {version}", script.key);
+                let defect = Defect::new(file, script.line, message).about(&script.key);
+                defects.push(defect.with(file, line));
+            }
+        }
+        let folder = path::parent(file);
+        for (workflow, at) in in_workflows(facts, folder) {
+            let message = format!("it runs `next lint`, and next is {version} in {file}");
+            defects.push(Defect::new(workflow, at, message).with(file, line));
+        }
+    }
+    defects
+}
+
+/// The version of `next` and its line, where it is 16 or later for sure.
+fn without_lint(manifest: &Node) -> Option<(String, usize)> {
+    let entry = ["dependencies", "devDependencies"]
+        .iter()
+        .find_map(|key| manifest.entry_at(&[key, "next"]))?;
+    let version = entry.node.str()?;
+    let number = version.trim_start_matches(['^', '~', '=', 'v']);
+    let major: u32 = number.split('.').next()?.parse().ok()?;
+    (major >= 16).then(|| (version.to_owned(), entry.line))
+}
+
+fn runs(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.windows(2).enumerate().any(|(at, pair)| {
+        let before = at.checked_sub(1).map(|before| words[before]);
+        let begins = matches!(
+            before,
+            None | Some("&&" | "||" | ";" | "npx" | "exec" | "run")
+        );
+        pair == ["next", "lint"] && begins
+    })
+}
+
+/// Steps of workflows that run it in a folder.
+fn in_workflows<'f>(facts: &'f Facts<'_>, folder: &str) -> Vec<(&'f str, usize)> {
+    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
+    let mut found = Vec::new();
+    for file in facts.tree.directly_in(".github/workflows").filter(is_yaml) {
+        let Some(document) = facts.tree.yaml(file) else {
+            continue;
+        };
+        let keys = ["defaults", "run", "working-directory"];
+        let of = |node: &Node| node.at(&keys).and_then(Node::str).map(str::to_owned);
+        for job in document.get("jobs").map_or(&[][..], Node::entries) {
+            for step in job.node.get("steps").map_or(&[][..], Node::items) {
+                let Some(run) = step.entry("run") else {
+                    continue;
+                };
+                let own = step.get("working-directory").and_then(Node::str);
+                let place = own.map(str::to_owned).or_else(|| of(&job.node));
+                let place = place.or_else(|| of(&document)).unwrap_or_default();
+                let text = run.node.str().unwrap_or_default();
+                if path::normalise(&place) != folder || text.contains("cd ") {
+                    continue;
+                }
+                let lines = text.lines().enumerate().filter(|(_, line)| runs(line));
+                found.extend(lines.map(|(at, _)| (file, run.node.line + at)));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::found;
+    use super::*;
+
+    #[test]
+    fn sixteen_has_it_no_more() {
+        let manifest = "{\n\"scripts\": {\n\"lint\": \"next lint --fix\",\n\"all\": \"tsc && next lint\"},\n\"dependencies\": {\"next\": \"^16.1.7\"}}";
+        let workflow = "on: push\njobs:\n  a:\n    defaults:\n      run:\n        working-directory: web\n    steps:\n      - run: npx next lint --max-warnings 0\n";
+        assert_eq!(
+            found(
+                &RULE,
+                &[
+                    ("web/package.json", manifest),
+                    (".github/workflows/ci.yml", workflow)
+                ]
+            ),
+            [
+                ".github/workflows/ci.yml:8 ",
+                "web/package.json:3 lint",
+                "web/package.json:4 all",
+            ]
+        );
+        for near in [
+            manifest.replace("^16.1.7", "^15.5.0"),
+            manifest.replace("^16.1.7", "latest"),
+            manifest.replace("next lint", "eslint ."),
+        ] {
+            assert!(
+                found(&RULE, &[("web/package.json", &near)]).is_empty(),
+                "{near}"
+            );
+        }
+    }
+}
