@@ -53,11 +53,27 @@ def told(values):
     return f"{min(values):.3f} / {statistics.median(values):.3f} / {max(values):.3f}"
 
 
+def waiting(there, cache):
+    """Three scanners that only wait a second: what running side by side costs, and our own memory."""
+    sarif = '{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"w"}},"results":[]}]}'
+    (there / "wait.sh").write_text(f"sleep 1\necho '{sarif}'\n")
+    entries = "".join(
+        f"    w{number}:\n      command: [sh, wait.sh]\n      inside: true\n      report: stdout\n" for number in range(3))
+    config = there / "wait.yml"
+    config.write_text(f"scan:\n  scanners:\n{entries}")
+    command = [str(BIN), "scan", "--offline", "--cache", str(cache), "--scanner", "w0,w1,w2", "--quiet", "--config", str(config)]
+    times = [seconds(command, there, (0,))[0] for _ in range(3)]
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"three that wait a second each: {statistics.median(times):.3f} s together; our memory: {peak:.0f} MB at most\n")
+
+
 def main():
     with tempfile.TemporaryDirectory() as scratch:
         there, cache = pathlib.Path(scratch) / "project", pathlib.Path(scratch) / "cache"
         there.mkdir()
         project(there)
+        print(f"{os.cpu_count()} cores, {RUNS} runs; seconds: least / median / most\n")
+        waiting(there, cache)
         subprocess.run([sys.executable, ROOT / "scripts/trivy-db.py", cache / "trivy", "0"], check=True)
         dockerfiles = sorted(str(path.relative_to(there)) for path in there.rglob("Dockerfile"))
         report = str(pathlib.Path(scratch) / "report")
@@ -71,7 +87,6 @@ def main():
                          "--report-format", "sarif", "--report-path", report],
         }
         scan = lambda names: [str(BIN), "scan", "--offline", "--cache", str(cache), "--scanner", names, "--quiet"]
-        print(f"{os.cpu_count()} cores, {RUNS} runs; seconds: least / median / most\n")
         print("| scanner | alone | through `ci-tool scan` | difference |")
         print("|---|---|---|---|")
         medians = {}

@@ -47,7 +47,7 @@ pub struct Preset {
     pub about: String,
     /// The program and its arguments; no shell reads them. `{path}` is the
     /// repository's folder, `{report}` the file to write, `{private}` a folder that
-    /// it may fill. An argument with `{files}` is repeated for all files that match
+    /// it may fill, `{cache}` one that stays. An argument with `{files}` is repeated for all files that match
     /// `files`; with `{file}`, or `{folder}` for its folder, the program is run for
     /// each of them.
     pub command: Vec<String>,
@@ -55,6 +55,9 @@ pub struct Preset {
     /// that no settings of the repository change what it does.
     #[serde(default)]
     pub inside: bool,
+    /// Whether it asks a service, so that it does not run with `--offline`.
+    #[serde(default)]
+    pub online: bool,
     /// Where the report is. Without it `file`.
     #[serde(default)]
     pub report: ReportAt,

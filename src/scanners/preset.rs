@@ -72,11 +72,21 @@ impl Described {
         let path = |path: &std::path::Path| path.display().to_string();
         let (report, private) = (call.report(place), call.private(place));
         let folder = place.root.join(&call.folder);
+        let cache = place.cache.join(&self.name);
+        if preset
+            .command
+            .iter()
+            .chain(preset.env.values())
+            .any(|text| text.contains("{cache}"))
+        {
+            call.writable.push(cache.clone());
+        }
         let fill = |text: &str| {
             let text = text
                 .replace("{path}", &path(place.root))
                 .replace("{report}", &path(&report))
                 .replace("{private}", &path(&private))
+                .replace("{cache}", &path(&cache))
                 .replace("{folder}", &path(&folder));
             match file {
                 Some(file) => text.replace("{file}", &shown(file)),
@@ -131,6 +141,9 @@ impl Scanner for Described {
     fn fits(&self, place: &Place<'_>) -> Fit {
         if !self.preset.files.is_empty() && self.files(place).is_empty() {
             return Fit::No(format!("there is no {}", self.preset.files.join(", ")));
+        }
+        if self.preset.online && place.offline {
+            return Fit::No("it asks a service, and --offline forbids that".to_owned());
         }
         let missing = self
             .preset

@@ -490,8 +490,8 @@ pub(super) fn tail_of(finished: &Finished, secrets: &[&str]) -> String {
     };
     // The cause may stand below the line that says that there is an error.
     let from = lines.iter().rposition(is_error).unwrap_or(lines.len());
-    let from = from.min(lines.len().saturating_sub(3));
-    let last = lines[from..lines.len().min(from + 3)].join(" / ");
+    let from = from.min(lines.len().saturating_sub(4));
+    let last = lines[from..lines.len().min(from + 4)].join(" / ");
     let shown: String = last.chars().take(600).collect();
     if shown.is_empty() {
         String::new()

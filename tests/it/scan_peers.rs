@@ -399,3 +399,61 @@ fn pip_audit_without_an_answer_is_no_answer() {
     let run = pip_audit(there.path(), &api.url, &[]);
     assert_failed(&run, "not pinned to an exact version");
 }
+
+/// An advisory of RustSec's database, in its form.
+const ADVISORY: &str = r#"```toml
+[advisory]
+id = "RUSTSEC-2020-0071"
+package = "time"
+date = "2020-11-18"
+aliases = ["CVE-2020-26235"]
+cvss = "CVSS:3.1/AV:L/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"
+
+[versions]
+patched = [">= 0.2.23"]
+```
+
+# Reads a variable while another thread may write it
+
+The text.
+"#;
+
+#[test]
+fn the_real_cargo_audit_looks_at_every_lock_file() {
+    let there = folder();
+    let lock = |version: &str| {
+        format!(
+            "version = 3\n\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\ndependencies = [\"time\"]\n\n[[package]]\nname = \"time\"\nversion = \"{version}\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n"
+        )
+    };
+    write(there.path(), "tool/Cargo.lock", lock("0.1.45"));
+    write(there.path(), "other/Cargo.lock", lock("0.3.36"));
+    // Its database is a git repository on GitHub; a proxy that nobody is at stands for
+    // a machine without a network.
+    let no_network = [("HTTPS_PROXY", "http://127.0.0.1:9")];
+    let run = scan(there.path(), "cargo-audit", &no_network, &["--offline"]);
+    assert_failed(&run, "--offline forbids that");
+    let run = scan(there.path(), "cargo-audit", &no_network, &[]);
+    assert_failed(&run, "couldn't fetch advisory database");
+    // With a database that is there already.
+    let database = folder();
+    write(
+        database.path(),
+        "crates/time/RUSTSEC-2020-0071.md",
+        ADVISORY,
+    );
+    write(
+        there.path(),
+        ".github/ci-tool.yml",
+        format!(
+            "scan:\n  scanners:\n    cargo-audit:\n      command: [cargo-audit, audit, --no-fetch, --stale, --no-yanked, --db, {}, --format, sarif, --file, \"{{file}}\"]\n      report: stdout\n      codes: [1]\n      files: [\"**/Cargo.lock\"]\n",
+            database.path().display()
+        ),
+    );
+    let run = scan(there.path(), "cargo-audit", &no_network, &[]);
+    assert!(run.code <= 1, "{}{}", run.stdout, run.stderr);
+    assert_eq!(
+        told(&json(&run)),
+        ["cargo-audit: RUSTSEC-2020-0071 tool/Cargo.lock:1 medium"]
+    );
+}

@@ -62,8 +62,9 @@ pub fn read<'a>(
             let options = sarif::Options {
                 roots: vec![about.root.to_owned()],
             };
-            let reading = sarif::read(source, "its report", &options)
+            let mut reading = sarif::read(source, "its report", &options)
                 .map_err(|error| error.message.clone())?;
+            below(&mut reading, about.folder);
             if reading.scanners.is_empty() {
                 return Err("its report has no run".to_owned());
             }
@@ -84,6 +85,23 @@ pub fn read<'a>(
         ReportFormat::PipAudit => pip_audit::read(text, about),
         ReportFormat::NpmAudit => npm_audit::read(text, about),
         ReportFormat::Actionlint => actionlint::read(text, about),
+    }
+}
+
+/// Puts places below the folder that a program was run for: cargo-audit says `Cargo.lock`
+/// of whichever it read.
+fn below(reading: &mut Reading<'_>, folder: &str) {
+    if folder.is_empty() {
+        return;
+    }
+    let prefix = format!("{folder}/");
+    for observation in &mut reading.observations {
+        let observation = Arc::make_mut(observation);
+        for place in &mut observation.locations {
+            if !place.path.is_empty() && !place.path.starts_with(&prefix) {
+                place.path = Cow::Owned(format!("{prefix}{}", place.path));
+            }
+        }
     }
 }
 
