@@ -50,7 +50,9 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     for revisions in folders.values() {
         parents(revisions, &known, &mut defects);
         heads(revisions, &mut defects);
-        tables(revisions, &mut defects);
+        if !is_bootstrapped(facts) {
+            defects.extend(tables(revisions));
+        }
     }
     defects
 }
@@ -110,7 +112,18 @@ const NEEDS: [(&str, usize); 8] = [
     ("op.drop_table(", 0),
 ];
 
-fn tables(revisions: &[Revision], defects: &mut Vec<Defect>) {
+/// Whether the application makes its tables itself and then says that all revisions were
+/// run: then an empty database is none of theirs.
+fn is_bootstrapped(facts: &Facts<'_>) -> bool {
+    let files = facts.tree.files().iter();
+    let mut sources = files.filter(|file| file.ends_with(".py") && !path::is_sample(file));
+    sources.any(|file| {
+        let text = facts.tree.text(file);
+        text.is_some_and(|text| text.contains("create_all(") && text.contains("stamp("))
+    })
+}
+
+fn tables(revisions: &[Revision]) -> Option<Defect> {
     // What makes tables in a way that is not seen here may make any.
     let hidden = [
         "create_all",
@@ -123,7 +136,7 @@ fn tables(revisions: &[Revision], defects: &mut Vec<Defect>) {
     ];
     let all = || revisions.iter().map(|one| upgrade(&one.text));
     if all().any(|text| hidden.iter().any(|word| text.contains(word))) {
-        return;
+        return None;
     }
     let mut made: BTreeSet<String> = BTreeSet::new();
     for text in all() {
@@ -136,9 +149,11 @@ fn tables(revisions: &[Revision], defects: &mut Vec<Defect>) {
         made.extend(created_by_sql(text));
     }
     if made.is_empty() {
-        return;
+        return None;
     }
-    let mut told = BTreeSet::new();
+    // The first of them in the order of the files; the others are told with it.
+    let mut first: Option<(&Revision, usize)> = None;
+    let mut missing: Vec<String> = Vec::new();
     for revision in revisions {
         let text = upgrade(&revision.text);
         // One that asks what is there first needs nothing.
@@ -160,18 +175,25 @@ fn tables(revisions: &[Revision], defects: &mut Vec<Defect>) {
                 let Some(table) = argument(&text[at + call.len()..], number) else {
                     continue;
                 };
-                if made.contains(table) || !told.insert(table.to_owned()) {
+                if made.contains(table) || missing.iter().any(|one| one == table) {
                     continue;
                 }
+                missing.push(table.to_owned());
                 let line = revision.text[..offset + at].matches('\n').count() + 1;
-                let message = format!(
-                    "the revision {} changes the table `{table}`, which no revision creates",
-                    revision.id
-                );
-                defects.push(Defect::new(&revision.path, line, message).about(table));
+                first.get_or_insert((revision, line));
             }
         }
     }
+    let (revision, line) = first?;
+    let more = match missing.len() {
+        1 => String::new(),
+        many => format!(", nor {} other tables that revisions change", many - 1),
+    };
+    let message = format!(
+        "the revision {} changes the table `{}`, which no revision creates{more}",
+        revision.id, missing[0]
+    );
+    Some(Defect::new(&revision.path, line, message).about(&missing[0]))
 }
 
 /// The text of `upgrade()`.
@@ -367,5 +389,20 @@ mod tests {
         ] {
             assert!(of(chain).is_empty(), "{chain:?}: {:?}", of(chain));
         }
+    }
+
+    #[test]
+    fn tables_that_the_application_makes_itself() {
+        let (one, other) = (
+            revision("a", "None", "op.create_table('y')"),
+            revision("b", "'a'", "op.add_column('x', z)"),
+        );
+        let mut files = vec![
+            ("migrations/versions/a.py", one.as_str()),
+            ("migrations/versions/b.py", other.as_str()),
+        ];
+        assert_eq!(found(&RULE, &files), ["migrations/versions/b.py:8 x"]);
+        files.push(("app/setup.py", "db.create_all()\nstamp('head')\n"));
+        assert!(found(&RULE, &files).is_empty());
     }
 }

@@ -66,7 +66,9 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             let context = build.get("context").and_then(|node| node.str());
             let context = context.or_else(|| build.str()).unwrap_or(".");
             // Of another repository, of a variable, or a Dockerfile in the file itself.
-            let is_elsewhere = context.contains("://") || context.contains(['$', '@']);
+            // One that adds to another file's service has its folder there.
+            let adds = build.str().is_none() && build.get("context").is_none();
+            let is_elsewhere = adds || context.contains("://") || context.contains(['$', '@']);
             if is_elsewhere || context.starts_with("..") || build.get("dockerfile_inline").is_some()
             {
                 continue;

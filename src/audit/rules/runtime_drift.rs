@@ -9,7 +9,8 @@ pub(super) const RULE: Rule = Rule {
     id: "runtime-drift",
     title: "The language has another version in another file",
     severity: Severity::Low,
-    confidence: Confidence::High,
+    // Several versions may be meant: a matrix, an image for something else.
+    confidence: Confidence::Low,
     category: Category::Coherence,
     what: "The versions of a language that Dockerfiles, workflows and manifests give the same component are held against each other.",
     why: "What was tested is not what runs: a library, a syntax or a security fix is there in one place and not in the other.",

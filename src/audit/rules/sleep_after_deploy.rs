@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// Commands that return before what they start is live.
-const DEPLOYS: [&str; 8] = [
+const DEPLOYS: [&str; 7] = [
     "railway up",
     "railway redeploy",
     "vercel deploy",
@@ -25,7 +25,6 @@ const DEPLOYS: [&str; 8] = [
     "fly deploy",
     "flyctl deploy",
     "render deploys create",
-    "kubectl apply",
 ];
 
 /// So many lines later a wait is about something else.
