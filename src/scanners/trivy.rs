@@ -169,6 +169,15 @@ impl Scanner for Trivy {
             ];
         }
         let mut doubts: Vec<String> = age(place).into_iter().collect();
+        // What was asked for is the last argument.
+        let told = read.target.as_deref();
+        if let Some(other) =
+            told.filter(|told| call.arguments.last().is_none_or(|asked| asked != told))
+        {
+            doubts.push(format!(
+                "its report is about {other}, which is not what was asked for"
+            ));
+        }
         if call.target.is_some() {
             doubts.extend(
                 read.seen

@@ -375,3 +375,21 @@ fn in_a_job_each_scanner_has_a_group_in_which_nothing_is_a_command() {
     assert!(!run.stderr.contains("canary-of"), "{}", run.stderr);
     assert!(!run.stderr.contains("\n::error::taken"), "{}", run.stderr);
 }
+
+#[test]
+fn a_report_about_something_else_is_no_answer() {
+    let there = folder();
+    write(there.path(), "a.txt", "a\n");
+    let script = |about: &str| {
+        format!(
+            r#"while [ "$1" != --output ]; do shift; done; echo '{{"SchemaVersion":2,"ArtifactName":"{about}","ArtifactType":"filesystem","Results":[]}}' > "$2""#
+        )
+    };
+    let scan = |about: &str| {
+        let fakes = fake(&script(about));
+        with_fakes(there.path(), fakes.path(), &["--scanner", "trivy"])
+    };
+    let root = there.path().canonicalize().expect("it is there");
+    says(&scan(root.to_str().expect("UTF-8")), 0, &[]);
+    says(&scan("/elsewhere"), 3, &["its report is about /elsewhere"]);
+}

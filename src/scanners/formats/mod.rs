@@ -38,6 +38,8 @@ pub struct Read<'a> {
     pub reading: Reading<'a>,
     /// The scanner's version, where the report says it.
     pub version: Option<String>,
+    /// What the report says that it is about.
+    pub target: Option<String>,
     /// The files or images that were looked at, where the report says it.
     pub seen: Vec<String>,
     /// Why the report may not be all that there is to know.

@@ -26,6 +26,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
     };
     let mut read = Read {
         version: version.as_deref().map(str::to_owned),
+        target: some(report.artifact_name.clone()).map(Cow::into_owned),
         ..Read::default()
     };
     let mut made = Made {
