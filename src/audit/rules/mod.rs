@@ -11,17 +11,21 @@ mod missing_script;
 mod next_lint_removed;
 mod npm_ci_without_lock;
 mod railway_unknown_key;
+mod rival_platform_files;
 mod runtime_drift;
 mod secret_in_image;
 mod secret_read_in_the_open;
 mod sleep_after_deploy;
+mod test_dependency_missing;
 mod unreadable_file;
+mod unverified_download;
+mod user_data_in_repository;
 mod vercel_invalid_variable;
 
 use super::Rule;
 
 /// All rules, sorted by name.
-pub const RULES: [Rule; 17] = [
+pub const RULES: [Rule; 21] = [
     cors_wildcard_with_credentials::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
@@ -33,11 +37,15 @@ pub const RULES: [Rule; 17] = [
     next_lint_removed::RULE,
     npm_ci_without_lock::RULE,
     railway_unknown_key::RULE,
+    rival_platform_files::RULE,
     runtime_drift::RULE,
     secret_in_image::RULE,
     secret_read_in_the_open::RULE,
     sleep_after_deploy::RULE,
+    test_dependency_missing::RULE,
     unreadable_file::RULE,
+    unverified_download::RULE,
+    user_data_in_repository::RULE,
     vercel_invalid_variable::RULE,
 ];
 

@@ -1,0 +1,62 @@
+//! Tests that need a package which the install does not bring.
+
+use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::findings::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "test-dependency-missing",
+    title: "The tests need a package that nothing installs",
+    severity: Severity::High,
+    confidence: Confidence::High,
+    category: Category::Pipelines,
+    what: "What Python tests import, mark or name as a database's driver is held against all packages that the component's manifests install.",
+    why: "In a fresh environment the tests end with an error before the first of them runs; on the author's machine the package is there by chance.",
+    mend: "Add the package to the development dependencies.",
+    references: &[],
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    for component in &facts.project.components {
+        for gap in component
+            .gaps
+            .iter()
+            .filter(|gap| gap.kind == "test-dependency")
+        {
+            let place = &component.manifest;
+            let package = gap.message.split_whitespace().nth(3).unwrap_or_default();
+            let defect = Defect::new(&place.path, place.line, &gap.message);
+            defects.push(defect.about(package));
+        }
+    }
+    defects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::found;
+    use super::*;
+
+    #[test]
+    fn a_driver_that_only_the_author_has() {
+        let files = |more: &'static str| {
+            [
+                ("api/requirements.txt", more),
+                (
+                    "api/app/main.py",
+                    "from fastapi import FastAPI\napp = FastAPI()\n",
+                ),
+                (
+                    "api/tests/conftest.py",
+                    "URL = \"sqlite+aiosqlite:///:memory:\"\n",
+                ),
+                ("api/tests/test_a.py", "def test_a():\n    assert True\n"),
+            ]
+        };
+        let missing = files("fastapi==0.115.0\npytest==8.4.0\n");
+        assert_eq!(found(&RULE, &missing), ["api/requirements.txt:1 aiosqlite"]);
+        let there = files("fastapi==0.115.0\npytest==8.4.0\naiosqlite==0.20.0\n");
+        assert!(found(&RULE, &there).is_empty());
+    }
+}
