@@ -80,7 +80,10 @@ fn component<'f>(facts: &'f Facts<'_>, dockerfile: &str) -> Option<&'f Component
         .components
         .iter()
         .find(|one| one.name == *name)?;
-    matches!(component.language, Language::Python | Language::Node).then_some(component)
+    // What is built from elsewhere may hold other sources too.
+    let is_whole = container.context == component.root;
+    let is_read = matches!(component.language, Language::Python | Language::Node);
+    (is_whole && is_read).then_some(component)
 }
 
 fn names(facts: &Facts<'_>, root: &str, word: &str) -> bool {

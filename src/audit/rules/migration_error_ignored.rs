@@ -9,7 +9,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::High,
     confidence: Confidence::High,
     category: Category::Scripts,
-    what: "A script runs a migration and then something else, has no `set -e`, and does not look at the migration's exit code.",
+    what: "A script runs a migration and then starts the application, has no `set -e`, and does not look at the migration's exit code.",
     why: "The new version runs against the old schema, and nobody is told.",
     mend: "`set -e` at the head of the script; better, run migrations before the release is live (`preDeployCommand` of Railway, `release` of Procfile).",
     references: &["https://docs.railway.com/deployments/pre-deploy-command"],
@@ -73,6 +73,34 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     defects
 }
 
+/// Whether a line starts an application.
+fn starts(line: &str) -> bool {
+    let words = [
+        "exec",
+        "uvicorn",
+        "gunicorn",
+        "hypercorn",
+        "daphne",
+        "granian",
+        "celery",
+        "node",
+        "npm",
+        "pnpm",
+        "yarn",
+        "bun",
+        "runserver",
+        "supervisord",
+        "puma",
+        "fastapi",
+        "flask",
+        "\"$@\"",
+    ];
+    let is_text = ["echo ", "printf "]
+        .iter()
+        .any(|word| line.trim_start().starts_with(word));
+    !is_text && line.split_whitespace().any(|word| words.contains(&word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::found;
@@ -97,6 +125,7 @@ mod tests {
             ),
             text.replace("exec uvicorn app.main:app\n", ""),
             text.replace("alembic", "echo alembic"),
+            text.replace("exec uvicorn app.main:app", "alembic check"),
         ] {
             assert!(found(&RULE, &[("start.sh", &near)]).is_empty(), "{near}");
         }
