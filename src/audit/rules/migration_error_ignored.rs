@@ -61,8 +61,9 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             // The last command's exit code is the script's, and the next line may ask.
             let is_asked = text.contains("||") && !text.contains("|| true") || text.contains("&&");
             let asks = next.is_some_and(|next| next.contains("$?") || next.starts_with("rc="));
-            let goes_on =
-                next.is_some_and(|next| !matches!(next, "fi" | "}" | "done" | ";;" | "else"));
+            let goes_on = script.lines[at + 1..]
+                .iter()
+                .any(|(_, later)| starts(later));
             if !is_asked && !asks && goes_on {
                 let message =
                     format!("`{command}` may fail, and the script goes on: it has no `set -e`");
