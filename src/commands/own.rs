@@ -80,7 +80,8 @@ fn pins_of(
     let workflows = tree.directly_in(".github/workflows").filter(is_yaml);
     let actions = ["action.yml", "action.yaml"]
         .into_iter()
-        .flat_map(|name| tree.named(name));
+        .flat_map(|name| tree.named(name))
+        .filter(|path| !project::path::is_sample(path));
     let mut paths: Vec<&str> = workflows.chain(actions).collect();
     paths.sort_unstable();
     paths.dedup();

@@ -87,7 +87,11 @@ fn texts(node: &Node, lines: &mut Vec<(usize, String)>) {
 /// The remote that a line pushes to with a bare lease.
 fn pushed(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("git push")?;
-    let words: Vec<&str> = rest.split_whitespace().collect();
+    let words = rest.split_whitespace();
+    let words: Vec<&str> = words
+        .map(|word| word.trim_end_matches([';', ')', '&', '|']))
+        .filter(|word| !word.is_empty())
+        .collect();
     if !words.contains(&"--force-with-lease") {
         return None;
     }
@@ -115,6 +119,12 @@ mod tests {
     fn a_lease_on_nothing() {
         assert_eq!(
             of("git remote add gitlab https://x\ngit push gitlab main --force-with-lease"),
+            [".github/workflows/mirror.yml:8 gitlab"]
+        );
+        assert_eq!(
+            of(
+                "git remote add gitlab https://x || true\nif git push gitlab main --force-with-lease; then\n  echo\nfi"
+            ),
             [".github/workflows/mirror.yml:8 gitlab"]
         );
         let gitlab = "mirror:\n  script:\n    - git remote add github https://x\n    - git push --force-with-lease github HEAD:main\n";

@@ -33,7 +33,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let files = facts.tree.files().iter();
     for file in files.filter(|file| file.ends_with(".py") && !path::is_sample(file)) {
         let folder = path::parent(file);
-        if !matches!(path::name(folder), "versions" | "revisions") {
+        let is_versions = |folder: &str| matches!(path::name(folder), "versions" | "revisions");
+        if !is_versions(folder) && !is_versions(path::parent(folder)) {
             continue;
         }
         let text = facts.tree.text(file);
@@ -125,28 +126,21 @@ fn is_bootstrapped(facts: &Facts<'_>) -> bool {
 
 fn tables(revisions: &[Revision]) -> Option<Defect> {
     // What makes tables in a way that is not seen here may make any.
-    let hidden = [
-        "create_all",
-        "read_text(",
-        "open(",
-        "AddModel",
-        "execute(text(f",
-        "execute(f",
-        "schema=",
-    ];
-    let all = || revisions.iter().map(|one| upgrade(&one.text));
-    if all().any(|text| hidden.iter().any(|word| text.contains(word))) {
+    if revisions.iter().any(|one| is_hidden(upgrade(&one.text))) {
         return None;
     }
     let mut made: BTreeSet<String> = BTreeSet::new();
-    for text in all() {
-        for (at, call) in text.match_indices("op.create_table(") {
-            made.extend(argument(&text[at + call.len()..], 0).map(str::to_owned));
+    for revision in revisions {
+        // A helper of the revision may make them.
+        for text in without_downgrade(&revision.text) {
+            for at in calls(text, "op.create_table(") {
+                made.extend(argument(&text[at..], 0).map(str::to_owned));
+            }
+            for at in calls(text, "op.rename_table(") {
+                made.extend(argument(&text[at..], 1).map(str::to_owned));
+            }
+            made.extend(created_by_sql(text));
         }
-        for (at, call) in text.match_indices("op.rename_table(") {
-            made.extend(argument(&text[at + call.len()..], 1).map(str::to_owned));
-        }
-        made.extend(created_by_sql(text));
     }
     if made.is_empty() {
         return None;
@@ -171,8 +165,8 @@ fn tables(revisions: &[Revision]) -> Option<Defect> {
         }
         let offset = text.as_ptr() as usize - revision.text.as_ptr() as usize;
         for (call, number) in NEEDS {
-            for (at, _) in text.match_indices(call) {
-                let Some(table) = argument(&text[at + call.len()..], number) else {
+            for at in calls(text, call) {
+                let Some(table) = argument(&text[at..], number) else {
                     continue;
                 };
                 if made.contains(table) || missing.iter().any(|one| one == table) {
@@ -194,6 +188,38 @@ fn tables(revisions: &[Revision]) -> Option<Defect> {
         revision.id, missing[0]
     );
     Some(Defect::new(&revision.path, line, message).about(&missing[0]))
+}
+
+/// Where the arguments of a call begin, each time that it stands there: `op.f(` is no part
+/// of `batch_op.f(`.
+fn calls<'t>(text: &'t str, call: &'t str) -> impl Iterator<Item = usize> + 't {
+    let all = text.match_indices(call);
+    all.filter(|(at, _)| {
+        let before = text[..*at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
+    })
+    .map(|(at, call)| at + call.len())
+}
+
+/// Whether tables may be made in a way that is not seen here.
+fn is_hidden(text: &str) -> bool {
+    let words = ["create_all", "read_text(", "open(", "AddModel"];
+    let has_schema = text.replace("schema=None", "").contains("schema=");
+    // Of a statement that is put together one sees whether it can make a table.
+    let upper = || text.to_ascii_uppercase();
+    let is_made = (text.contains("execute(f") || text.contains("execute(text(f"))
+        && (upper().contains("CREATE TABLE") || text.contains("f\"{") || text.contains("f'{"));
+    has_schema || is_made || words.iter().any(|word| text.contains(word))
+}
+
+/// The text before and after `downgrade()`.
+fn without_downgrade(text: &str) -> [&str; 2] {
+    let Some(start) = text.find("def downgrade") else {
+        return [text, ""];
+    };
+    let rest = &text[start + 1..];
+    let end = rest.find("\ndef ").map_or(text.len(), |at| start + 1 + at);
+    [&text[..start], &text[end..]]
 }
 
 /// The text of `upgrade()`.
@@ -372,6 +398,18 @@ mod tests {
                 "None",
                 "op.execute('CREATE TABLE IF NOT EXISTS public.jobs (id int)')\n    op.add_column('jobs', x)\n    op.create_table('y')",
             )],
+            &[
+                (
+                    "a",
+                    "None",
+                    "with op.batch_alter_table('jobs', schema=None) as batch_op:\n        batch_op.drop_column('x')",
+                ),
+                (
+                    "b",
+                    "'a'",
+                    "_make()\n\ndef _make():\n    op.create_table('jobs')",
+                ),
+            ],
             // What is not seen is not judged.
             &[
                 ("a", "None", "Base.metadata.create_all(op.get_bind())"),

@@ -23,20 +23,23 @@ const LOCKS: [&str; 2] = ["package-lock.json", "npm-shrinkwrap.json"];
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     for file in facts.dockerfiles() {
-        let Some(run) = file
-            .instructions
+        let all = &file.instructions;
+        let Some(at) = all
             .iter()
-            .find(|one| one.name == "RUN" && installs(&one.rest))
+            .position(|one| one.name == "RUN" && installs(&one.rest))
         else {
             continue;
         };
-        // What is copied from another stage, or mounted, is not seen here.
-        let is_seen = file.instructions.iter().all(|one| {
+        let run = &all[at];
+        // What its stage copied from another one, or mounts, is not seen here.
+        let stage = all[..at].iter().rposition(|one| one.name == "FROM");
+        let is_seen = all[stage.unwrap_or(0)..=at].iter().all(|one| {
             let brings = one.rest.contains("--from=") && one.rest.contains("package");
             !brings && !one.rest.contains("type=bind")
         });
-        let copied = sources(&file.instructions);
-        if !is_seen || copied.is_empty() {
+        let manifest = path::join(&file.context, "package.json");
+        // Without the manifest the folder is a guess.
+        if !is_seen || sources(all).is_empty() || !facts.tree.contains(&manifest) {
             continue;
         }
         let is_lock = |path: &str| LOCKS.contains(&path::name(path));
@@ -124,6 +127,12 @@ mod tests {
             "*.json\npackage-lock.json\n!package-lock.json\n",
         );
         assert!(found(&RULE, &files).is_empty());
+        // Built from a folder that is not known.
+        let elsewhere = [
+            ("docker/Dockerfile", DOCKERFILE),
+            ("web/package.json", "{}"),
+        ];
+        assert!(found(&RULE, &elsewhere).is_empty());
         files[0] = ("Dockerfile", "FROM node:22\nCOPY . .\nRUN npm install\n");
         files.remove(2);
         assert!(found(&RULE, &files).is_empty());

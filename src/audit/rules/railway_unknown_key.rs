@@ -106,10 +106,15 @@ fn service(node: &Node, prefix: &str, file: &str, defects: &mut Vec<Defect>) {
 fn likely(key: &str, known: &[&str]) -> String {
     let lower = key.to_ascii_lowercase().replace(['_', '-'], "");
     let start = |text: &str| text.get(..6).map(str::to_owned);
-    let meant = known.iter().find(|one| {
+    let is_exact = |one: &&&str| one.to_ascii_lowercase() == format!("{lower}type");
+    let near = |one: &&&str| {
         let one = one.to_ascii_lowercase();
         one == lower || start(&one).is_some() && start(&one) == start(&lower)
-    });
+    };
+    let meant = known
+        .iter()
+        .find(is_exact)
+        .or_else(|| known.iter().find(near));
     meant.map_or_else(String::new, |one| format!("; it knows `{one}`"))
 }
 

@@ -20,13 +20,16 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// Manifests say the least that a component needs, and not what runs.
-const LEAST: [&str; 6] = [
+const LEAST: [&str; 9] = [
     "go.mod",
     "package.json",
     "pyproject.toml",
     "setup.cfg",
     "Cargo.toml",
     "composer.json",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
 ];
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
@@ -42,7 +45,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         let others = others
             .filter(|one| is_exact(&&one.evidence))
             .map(|one| (&one.value, &one.evidence));
-        let all: Vec<(&String, &Evidence)> = said.chain(others).collect();
+        let all = said.chain(others).filter(|(value, _)| !value.is_empty());
+        let all: Vec<(&String, &Evidence)> = all.collect();
         let Some((value, first)) = all.first() else {
             continue;
         };

@@ -19,7 +19,15 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    for file in facts.dockerfiles() {
+    let is_test = |path: &str| {
+        let mut parts = path.split('/');
+        parts.any(|part| matches!(part, "test" | "tests" | "e2e"))
+    };
+    for file in facts
+        .dockerfiles()
+        .iter()
+        .filter(|file| !is_test(&file.path))
+    {
         let image: Vec<usize> = file.image().iter().map(|one| one.line).collect();
         let arguments: Vec<(&str, usize)> = file
             .instructions
@@ -30,8 +38,13 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             .collect();
         for instruction in file.instructions.iter().filter(|one| one.name == "ENV") {
             let stays = image.contains(&instruction.line);
-            for (name, value) in pairs(&instruction.rest) {
-                if !is_secret(name) {
+            let all = pairs(&instruction.rest);
+            for (name, value) in all.iter().copied() {
+                // A name that is its own password is a default, and no secret.
+                let is_default = all
+                    .iter()
+                    .any(|(other, same)| *other != name && *same == value);
+                if !is_secret(name) || is_default && !value.contains('$') {
                     continue;
                 }
                 let value = value.trim_matches(['"', '\'']);
@@ -90,6 +103,9 @@ fn is_secret(name: &str) -> bool {
         "PASSWORD",
         "API_KEY",
         "PRIVATE_KEY",
+        "SECRET_ACCESS_KEY",
+        "ENCRYPTION_KEY",
+        "SIGNING_KEY",
     ];
     !is_public
         && ends
@@ -168,6 +184,7 @@ mod tests {
             "FROM node:22\nARG NEXT_PUBLIC_API_KEY\nENV NEXT_PUBLIC_API_KEY=$NEXT_PUBLIC_API_KEY\n",
             "FROM node:22\nENV SECRET_KEY=dummy-for-the-build\n",
             "FROM node:22\nENV DB_PASSWORD_FILE=/run/secrets/db\nENV TOKEN=$TOKEN\n",
+            "FROM x\nENV KEEP_ADMIN=keep_kc_adm \\\n  KEEP_ADMIN_PASSWORD=keep_kc_adm\n",
             "FROM node:22\nENV TOKENIZERS_PARALLELISM=false\n",
         ] {
             assert!(of(text).is_empty(), "{text}");

@@ -30,13 +30,25 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             continue;
         }
         for (line, text) in &script.lines {
-            if let Some(name) = shown(text) {
+            if let Some(name) = shown(text).filter(|name| !is_half(name, &script.lines)) {
                 let message = format!("`read` shows `{name}` while it is typed");
                 defects.push(Defect::new(&script.path, *line, message).about(name));
             }
         }
     }
     defects
+}
+
+/// Whether it is the open half of a pair, whose other half the script reads unseen:
+/// `API_KEY` and `API_SECRET`, `ACCESS_TOKEN` and `ACCESS_TOKEN_SECRET`.
+fn is_half(name: &str, lines: &[(usize, String)]) -> bool {
+    let stem = name.rsplit_once('_').map_or("", |(stem, _)| stem);
+    let halves = [format!("{name}_SECRET"), format!("{stem}_SECRET")];
+    lines.iter().any(|(_, line)| {
+        let command = line.trim_start();
+        let last = command.split_whitespace().next_back().unwrap_or_default();
+        command.starts_with("read -") && halves.iter().any(|half| half == last && half != name)
+    })
 }
 
 /// The variable of a `read` that shows a secret.
@@ -60,6 +72,8 @@ fn shown(line: &str) -> Option<&str> {
         "TOKEN",
         "PASSWORD",
         "PASSWD",
+        "PASS_WORD",
+        "PASSPHRASE",
         "API_KEY",
         "PRIVATE_KEY",
     ];
@@ -81,6 +95,8 @@ mod tests {
             found(&RULE, &[("deploy.sh", text)]),
             ["deploy.sh:2 CLERK_SECRET", "deploy.sh:3 OPENAI_API_KEY"]
         );
+        let pair = "read -p 'Key: ' X_API_KEY\nread -sp 'Secret: ' X_API_SECRET\n";
+        assert!(found(&RULE, &[("a.sh", pair)]).is_empty());
         assert!(
             found(
                 &RULE,

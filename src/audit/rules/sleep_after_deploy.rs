@@ -17,14 +17,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 /// Commands that return before what they start is live.
-const DEPLOYS: [&str; 7] = [
-    "railway up",
-    "railway redeploy",
-    "vercel deploy",
-    "vercel --prod",
-    "fly deploy",
-    "flyctl deploy",
-    "render deploys create",
+const DEPLOYS: [&str; 3] = ["railway up", "railway redeploy", "render deploys create"];
+
+/// Commands that wait, unless they are told not to.
+const WAIT: [(&str, &str); 4] = [
+    ("vercel deploy", "--no-wait"),
+    ("vercel --prod", "--no-wait"),
+    ("fly deploy", "--detach"),
+    ("flyctl deploy", "--detach"),
 ];
 
 /// So many lines later a wait is about something else.
@@ -38,10 +38,24 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     for script in facts.scripts() {
         let mut deploy: Option<(usize, &str)> = None;
         let mut depth = 0_usize;
-        for (line, text) in &script.lines {
+        for (at, (line, text)) in script.lines.iter().enumerate() {
             let text = text.trim();
-            if let Some(command) = DEPLOYS.iter().find(|command| starts(text, command)) {
+            // Where nothing follows, nothing runs against what is not there yet.
+            let ends = script.lines[at + 1..].iter().all(|(_, later)| {
+                let later = later.trim();
+                ["echo ", "printf ", "exit"]
+                    .iter()
+                    .any(|word| later.starts_with(word))
+            });
+            let plain = DEPLOYS.iter().find(|command| starts(text, command));
+            let told = WAIT
+                .iter()
+                .find(|(command, flag)| starts(text, command) && text.contains(flag));
+            if let Some(command) = plain.or(told.map(|(command, _)| command)) {
                 deploy = Some((*line, command));
+            }
+            if text.contains("--wait") || text.contains("rollout status") {
+                deploy = None;
             }
             let words: Vec<&str> = text
                 .split([' ', ';'])
@@ -50,6 +64,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             depth += usize::from(matches!(words.first(), Some(&("while" | "until" | "for"))));
             if let (["sleep", seconds, ..], Some((from, command))) = (words.as_slice(), deploy)
                 && depth == 0
+                && !ends
                 && line - from <= NEAR
                 && seconds
                     .trim_end_matches('s')
@@ -89,7 +104,9 @@ mod tests {
             "railway up\nuntil curl -f $URL; do sleep 10; done\n",
             "docker compose up -d\nsleep 10\n",
             "echo 'railway up'\nsleep 10\n",
-            "railway up\nsleep 1\n",
+            "railway up\nsleep 1\ncurl x\n",
+            "railway up\nsleep 10\necho done\n",
+            "vercel --prod\nsleep 10\ncurl x\n",
         ] {
             assert!(found(&RULE, &[("deploy.sh", near)]).is_empty(), "{near}");
         }
