@@ -31,7 +31,7 @@ const WAIT: [(&str, &str); 4] = [
 const NEAR: usize = 20;
 
 /// Shorter waits, in seconds, are pauses between questions.
-const SHORT: u32 = 5;
+const SHORT: u32 = 10;
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
