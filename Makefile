@@ -22,3 +22,5 @@ bench:
 	cargo build --release --locked
 	scripts/install-peers.sh "$(PEERS)"
 	CI_TOOL_PEERS="$(PEERS)" benches/generate.py target/release/ci-tool
+	CI_TOOL_PEERS="$(PEERS)" benches/scan.py target/release/ci-tool
+	CI_TOOL_PEERS="$(PEERS)" benches/audit.py target/release/ci-tool
