@@ -56,13 +56,12 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         let Some((source, line)) = named(facts, folder) else {
             continue;
         };
-        // A name of a file may be that of a person.
+        // The files are not named: a name may be that of a person.
         let message = format!(
-            "{folder} holds {} documents, and {source} keeps uploads there",
+            "{folder} holds {} documents in the repository, and uploads are kept there",
             files.len()
         );
-        let defect = Defect::new(files[0], 1, message).about(folder);
-        defects.push(defect.with(source, line));
+        defects.push(Defect::new(source, line, message).about(folder));
     }
     defects
 }
@@ -101,7 +100,7 @@ mod tests {
                     ("backend/uploads/cv/2.pdf", "")
                 ]
             ),
-            ["backend/uploads/cv/1_a.pdf:1 backend/uploads/cv"]
+            ["backend/app/files.py:1 backend/uploads/cv"]
         );
         for near in [
             &[("backend/uploads/cv/a.pdf", "")][..],
