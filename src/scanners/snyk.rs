@@ -131,15 +131,18 @@ impl Scanner for Snyk {
     }
 
     fn doubts(&self, place: &Place<'_>, call: &Call, read: &formats::Read<'_>) -> Vec<String> {
-        if !matches!(self, Self::Packages) || call.target.is_some() {
-            return Vec::new();
-        }
         // What it does not understand it leaves out without a word, as long as there
-        // is another project that it understands.
-        let missing: Vec<&str> = manifests(place)
-            .into_iter()
-            .filter(|file| is_missing(file, &read.seen))
-            .collect();
+        // is another file that it understands.
+        let missing: Vec<&str> = match self {
+            Self::Packages if call.target.is_none() => manifests(place)
+                .into_iter()
+                .filter(|file| is_missing(file, &read.seen))
+                .collect(),
+            Self::Infrastructure => infrastructure(place)
+                .filter(|file| !read.seen.iter().any(|seen| seen == file))
+                .collect(),
+            _ => Vec::new(),
+        };
         match missing.as_slice() {
             [] => Vec::new(),
             [one] => vec![format!("it did not look at {one}")],
@@ -149,6 +152,23 @@ impl Scanner for Snyk {
             )],
         }
     }
+}
+
+/// Files that are infrastructure for sure: Terraform, and objects of Kubernetes that are
+/// no templates.
+fn infrastructure<'p>(place: &Place<'p>) -> impl Iterator<Item = &'p str> {
+    let root = place.root.to_owned();
+    let files = place.files.iter().map(String::as_str);
+    files.filter(move |file| {
+        let is_yaml = file.ends_with(".yml") || file.ends_with(".yaml");
+        let is_object = || {
+            std::fs::read_to_string(root.join(file)).is_ok_and(|text| {
+                let has = |key: &str| text.lines().any(|line| line.starts_with(key));
+                has("apiVersion:") && has("kind:") && !text.contains("{{")
+            })
+        };
+        file.ends_with(".tf") || is_yaml && is_object()
+    })
 }
 
 /// Whether a lock file is one that Snyk reads, and none that it says it has read. Of a

@@ -251,6 +251,14 @@ fn the_real_snyk_looks_at_infrastructure_and_code() {
         let run = snyk(there.path(), scanner, &api.url, "wrong-canary-0", &[]);
         assert_failed(&run, "has failed");
     }
+    // It passes over what it cannot parse; we do not.
+    write(
+        there.path(),
+        "k8s/broken.yml",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n\t- x: [}\n",
+    );
+    let run = snyk(there.path(), "snyk-iac", &api.url, SNYK_TOKEN, &[]);
+    assert_failed(&run, "it did not look at k8s/broken.yml");
 }
 
 fn npm(there: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Run {
