@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::steps::{self, Step};
 use crate::project::dockerfile::{self, Instruction};
 use crate::project::model::Project;
 use crate::project::{Tree, path};
@@ -71,6 +72,7 @@ pub struct Facts<'p> {
     pub project: &'p Project,
     dockerfiles: OnceLock<Vec<Dockerfile>>,
     scripts: OnceLock<Vec<Script>>,
+    steps: OnceLock<Vec<Step>>,
 }
 
 impl<'p> Facts<'p> {
@@ -81,6 +83,7 @@ impl<'p> Facts<'p> {
             project,
             dockerfiles: OnceLock::new(),
             scripts: OnceLock::new(),
+            steps: OnceLock::new(),
         }
     }
 
@@ -98,6 +101,11 @@ impl<'p> Facts<'p> {
                 })
                 .collect()
         })
+    }
+
+    /// The scripts of all workflows.
+    pub fn steps(&self) -> &[Step] {
+        self.steps.get_or_init(|| steps::read(self.tree))
     }
 
     /// All shell scripts.

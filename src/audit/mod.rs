@@ -7,6 +7,7 @@
 mod facts;
 mod ignores;
 mod rules;
+mod steps;
 
 use std::borrow::Cow;
 use std::sync::Arc;

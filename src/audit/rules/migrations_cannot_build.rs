@@ -163,7 +163,7 @@ fn tables(revisions: &[Revision]) -> Option<Defect> {
         {
             continue;
         }
-        let offset = text.as_ptr() as usize - revision.text.as_ptr() as usize;
+        let offset = revision.text.find(UPGRADE).unwrap_or_default();
         for (call, number) in NEEDS {
             for at in calls(text, call) {
                 let Some(table) = argument(&text[at..], number) else {
@@ -222,9 +222,11 @@ fn without_downgrade(text: &str) -> [&str; 2] {
     [&text[..start], &text[end..]]
 }
 
+const UPGRADE: &str = "def upgrade";
+
 /// The text of `upgrade()`.
 fn upgrade(text: &str) -> &str {
-    let start = text.find("def upgrade").unwrap_or(text.len());
+    let start = text.find(UPGRADE).unwrap_or(text.len());
     let rest = &text[start..];
     &rest[..rest.find("def downgrade").unwrap_or(rest.len())]
 }

@@ -2,7 +2,6 @@
 
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
-use crate::project::document::Node;
 use crate::project::path;
 
 pub(super) const RULE: Rule = Rule {
@@ -20,111 +19,58 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
-    for file in facts.tree.directly_in(".github/workflows").filter(is_yaml) {
-        let Some(document) = facts.tree.yaml(file) else {
+    for step in facts
+        .steps()
+        .iter()
+        .filter(|step| step.is_here && !step.moves())
+    {
+        // What is not understood may make the script.
+        let odd = ["${{", "npm pkg", "npm init", "<<"];
+        let is_odd = |(_, line): &(usize, String)| odd.iter().any(|word| line.contains(word));
+        if step.lines.iter().any(is_odd) {
             continue;
-        };
-        let jobs = document.get("jobs").map_or(&[][..], Node::entries);
-        for job in jobs {
-            let steps = job.node.get("steps").map_or(&[][..], Node::items);
-            if !is_here(steps) {
-                continue;
-            }
-            for step in steps {
-                let Some(run) = step.entry("run") else {
-                    continue;
-                };
-                let own = step.get("working-directory");
-                let of = |node: &Node| {
-                    let keys = ["defaults", "run", "working-directory"];
-                    Some(node.at(&keys)?.str()?.to_owned())
-                };
-                let folder = own.and_then(Node::str).map(str::to_owned);
-                let folder = folder.or_else(|| of(&job.node)).or_else(|| of(&document));
-                let folder = path::normalise(folder.as_deref().unwrap_or("."));
-                for (offset, name) in scripts(run.node.str().unwrap_or_default()) {
-                    if let Some(manifest) = lacks(facts, &folder, name) {
-                        let line = run.line + offset;
-                        let message = format!(
-                            "it runs the script `{name}`, and {manifest} has none of this name"
-                        );
-                        defects.push(
-                            Defect::new(file, line, message)
-                                .with(manifest, 1)
-                                .about(name),
-                        );
-                    }
-                }
+        }
+        for (line, text) in &step.lines {
+            let Some(name) = script(text) else { continue };
+            if let Some(manifest) = lacks(facts, &step.folder, name) {
+                let message =
+                    format!("it runs the script `{name}`, and {manifest} has none of this name");
+                let defect = Defect::new(&step.path, *line, message);
+                defects.push(defect.with(manifest, 1).about(name));
             }
         }
     }
     defects
 }
 
-/// Whether a job works in a plain checkout of this repository.
-fn is_here(steps: &[Node]) -> bool {
-    let mut checkouts = steps.iter().filter(|step| {
-        let uses = step.get("uses").and_then(Node::str);
-        uses.is_some_and(|uses| uses.starts_with("actions/checkout@"))
+/// The script that a line runs in its own folder.
+fn script(line: &str) -> Option<&str> {
+    const ELSEWHERE: [&str; 11] = [
+        "--if-present",
+        "-w",
+        "--workspace",
+        "--workspaces",
+        "-ws",
+        "--prefix",
+        "-C",
+        "--filter",
+        "-r",
+        "--recursive",
+        "-F",
+    ];
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let ["npm" | "pnpm" | "yarn", "run", name, ..] = words.as_slice() else {
+        return None;
+    };
+    let is_plain = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.'));
+    let is_elsewhere = words.iter().any(|word| {
+        ELSEWHERE
+            .iter()
+            .any(|flag| word.split('=').next() == Some(flag))
     });
-    let Some(first) = checkouts.next() else {
-        return false;
-    };
-    let moves = |step: &Node| {
-        let with = step.get("with");
-        with.is_some_and(|with| {
-            ["path", "repository", "ref"]
-                .iter()
-                .any(|key| with.get(key).is_some())
-        })
-    };
-    !moves(first) && checkouts.next().is_none()
-}
-
-/// The scripts that a step runs, with the line below `run:`. Where it changes the folder,
-/// or does what is not understood, none.
-fn scripts(run: &str) -> Vec<(usize, &str)> {
-    let is_block = run.trim_end().contains('\n');
-    if ["cd ", "pushd ", "${{", "npm pkg", "npm init", "<<"]
-        .iter()
-        .any(|word| run.contains(word))
-    {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    for (at, line) in run.lines().enumerate() {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let name = match words.as_slice() {
-            ["npm" | "pnpm" | "yarn", "run", name, ..] => name,
-            _ => continue,
-        };
-        let elsewhere = [
-            "--if-present",
-            "-w",
-            "--workspace",
-            "--workspaces",
-            "-ws",
-            "--prefix",
-            "-C",
-            "--filter",
-            "-r",
-            "--recursive",
-            "-F",
-        ];
-        let is_plain = name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.'));
-        let moves = words.iter().any(|word| {
-            elsewhere
-                .iter()
-                .any(|flag| word.split('=').next() == Some(flag))
-        });
-        if is_plain && !name.starts_with('-') && *name != "env" && !moves {
-            found.push((if is_block { at + 1 } else { 0 }, *name));
-        }
-    }
-    found
+    (is_plain && !name.starts_with('-') && *name != "env" && !is_elsewhere).then_some(*name)
 }
 
 /// The manifest of a folder, where it has no script of this name.

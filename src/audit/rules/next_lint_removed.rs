@@ -37,9 +37,12 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             }
         }
         let folder = path::parent(file);
-        for (workflow, at) in in_workflows(facts, folder) {
-            let message = format!("it runs `next lint`, and next is {version} in {file}");
-            defects.push(Defect::new(workflow, at, message).with(file, line));
+        let steps = facts.steps().iter();
+        for step in steps.filter(|step| step.folder == folder && !step.moves()) {
+            for (at, _) in step.lines.iter().filter(|(_, text)| runs(text)) {
+                let message = format!("it runs `next lint`, and next is {version} in {file}");
+                defects.push(Defect::new(&step.path, *at, message).with(file, line));
+            }
         }
     }
     defects
@@ -66,36 +69,6 @@ fn runs(text: &str) -> bool {
         );
         pair == ["next", "lint"] && begins
     })
-}
-
-/// Steps of workflows that run it in a folder.
-fn in_workflows<'f>(facts: &'f Facts<'_>, folder: &str) -> Vec<(&'f str, usize)> {
-    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
-    let mut found = Vec::new();
-    for file in facts.tree.directly_in(".github/workflows").filter(is_yaml) {
-        let Some(document) = facts.tree.yaml(file) else {
-            continue;
-        };
-        let keys = ["defaults", "run", "working-directory"];
-        let of = |node: &Node| node.at(&keys).and_then(Node::str).map(str::to_owned);
-        for job in document.get("jobs").map_or(&[][..], Node::entries) {
-            for step in job.node.get("steps").map_or(&[][..], Node::items) {
-                let Some(run) = step.entry("run") else {
-                    continue;
-                };
-                let own = step.get("working-directory").and_then(Node::str);
-                let place = own.map(str::to_owned).or_else(|| of(&job.node));
-                let place = place.or_else(|| of(&document)).unwrap_or_default();
-                let text = run.node.str().unwrap_or_default();
-                if path::normalise(&place) != folder || text.contains("cd ") {
-                    continue;
-                }
-                let lines = text.lines().enumerate().filter(|(_, line)| runs(line));
-                found.extend(lines.map(|(at, _)| (file, run.node.line + at)));
-            }
-        }
-    }
-    found
 }
 
 #[cfg(test)]
