@@ -20,7 +20,7 @@ pub struct Args {
 /// Where there is no such rule.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let text = match &args.rule {
-        None => report::audit::list(&RULES),
+        None => report::audit::list(RULES),
         Some(id) => match audit::rule(id) {
             Some(rule) => report::audit::page(rule),
             None => {

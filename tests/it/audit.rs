@@ -198,7 +198,7 @@ fn rules_explain_themselves() {
     let there = tempfile::tempdir().expect("a folder");
     let all = ci_tool(there.path(), &["explain"]);
     assert_eq!(all.code, 0);
-    for rule in &ci_tool::audit::RULES {
+    for rule in ci_tool::audit::RULES {
         assert!(all.stdout.contains(rule.id), "{}", rule.id);
     }
     let one = ci_tool(there.path(), &["explain", "missing-script"]);

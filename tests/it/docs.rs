@@ -134,7 +134,7 @@ fn rules_of_the_audit() {
     let mut index = String::from(
         "# Rules of the audit\n\n`ci-tool audit` looks for these; `ci-tool explain RULE` prints a page.\n\n| rule | severity | defect |\n|---|---|---|\n",
     );
-    for rule in &RULES {
+    for rule in RULES {
         holds(&format!("docs/rules/{}.md", rule.id), &audit::page(rule));
         index.push_str(&format!(
             "| [{0}]({0}.md) | {1} | {2} |\n",

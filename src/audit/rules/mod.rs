@@ -25,7 +25,7 @@ mod vercel_invalid_variable;
 use super::Rule;
 
 /// All rules, sorted by name.
-pub const RULES: [Rule; 21] = [
+pub const RULES: &[Rule] = &[
     cors_wildcard_with_credentials::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
@@ -77,7 +77,7 @@ mod tests {
         for pair in RULES.windows(2) {
             assert!(pair[0].id < pair[1].id, "{}", pair[1].id);
         }
-        for rule in &RULES {
+        for rule in RULES {
             let is_kebab = rule
                 .id
                 .bytes()
