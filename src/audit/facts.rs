@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::shell::{Shell, Start};
 use super::steps::{self, Step};
 use crate::project::dockerfile::{self, Instruction};
 use crate::project::model::Project;
@@ -61,6 +62,8 @@ pub struct Script {
     /// Its lines, without comments, with their numbers from 1; continued lines joined and
     /// here-documents left out.
     pub lines: Vec<(usize, String)>,
+    /// Its commands.
+    pub shell: Shell,
 }
 
 /// What rules look at.
@@ -112,20 +115,51 @@ impl<'p> Facts<'p> {
     pub fn scripts(&self) -> &[Script] {
         self.scripts.get_or_init(|| {
             let files = self.tree.files().iter();
-            let files = files.filter(|file| {
-                let name = path::name(file);
-                (name.ends_with(".sh") || name.ends_with(".bash")) && !path::is_sample(file)
-            });
+            let files = files.filter(|file| may_be_script(file) && !path::is_sample(file));
             files
-                .filter_map(|file| {
-                    Some(Script {
-                        path: file.clone(),
-                        lines: script_lines(&self.tree.text(file)?),
-                    })
-                })
+                .filter_map(|file| read_script(self.tree, file))
                 .collect()
         })
     }
+}
+
+/// Whether a file's name says that it is a shell script, or lets it be one.
+fn may_be_script(file: &str) -> bool {
+    let name = path::name(file);
+    is_script(name)
+        || !name.contains('.') && {
+            let folders = [
+                "bin", "scripts", "script", "deploy", "hack", "ci", ".husky", "docker",
+            ];
+            let names = ["entrypoint", "start", "deploy", "release"];
+            folders.contains(&path::name(path::parent(file)))
+                || names.iter().any(|word| name.contains(word))
+        }
+}
+
+fn is_script(name: &str) -> bool {
+    [".sh", ".bash"].iter().any(|end| name.ends_with(end))
+}
+
+/// A script; `None` for a file that turns out to be something else.
+fn read_script(tree: &Tree, file: &str) -> Option<Script> {
+    let text = tree.text(file)?;
+    let first = text.lines().next().unwrap_or_default();
+    let of_shell = first.starts_with("#!")
+        && ["sh", "bash", "dash", "ash", "zsh", "ksh"]
+            .iter()
+            .any(|shell| {
+                let mut words = first[2..].split_whitespace().map(path::name);
+                words.any(|word| word == *shell)
+            });
+    if !of_shell && (first.starts_with("#!") || !is_script(path::name(file))) {
+        return None;
+    }
+    Some(Script {
+        path: file.to_owned(),
+        lines: script_lines(&text),
+        shell: Shell::parse(&text, Start::default()),
+    })
 }
 
 /// The lines of a script that are code.

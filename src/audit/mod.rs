@@ -7,12 +7,15 @@
 mod facts;
 mod ignores;
 mod rules;
+pub mod shell;
 mod steps;
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::findings::{self, Kind, Location, Observation, Region, Scanner, Severity};
+use crate::project::document::{Entry, Node};
 
 pub use facts::Facts;
 pub use rules::RULES;
@@ -83,6 +86,39 @@ impl Category {
     }
 }
 
+/// Where something is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1, where it is known.
+    pub column: Option<usize>,
+}
+
+impl From<usize> for Place {
+    fn from(line: usize) -> Self {
+        Self { line, column: None }
+    }
+}
+
+impl From<&Node> for Place {
+    fn from(node: &Node) -> Self {
+        Self {
+            line: node.line,
+            column: Some(node.column),
+        }
+    }
+}
+
+impl From<&Entry> for Place {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            line: entry.line,
+            column: Some(entry.column),
+        }
+    }
+}
+
 /// A defect in a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defect {
@@ -90,10 +126,12 @@ pub struct Defect {
     pub path: String,
     /// The line, counted from 1.
     pub line: usize,
+    /// The column in characters, counted from 1, where it is known.
+    pub column: Option<usize>,
     /// What is wrong, with the evidence.
     pub message: String,
     /// Other places that it rests on.
-    pub evidence: Vec<(String, usize)>,
+    pub evidence: Vec<(String, Place)>,
     /// What it is about, where several are in one place: a key, a name.
     pub about: String,
     /// How bad it is here, where that is another severity than the rule's.
@@ -101,11 +139,17 @@ pub struct Defect {
 }
 
 impl Defect {
-    /// A defect at a line.
-    pub fn new(path: impl Into<String>, line: usize, message: impl Into<String>) -> Self {
+    /// A defect in a place: a line, or a node of a document, or a command.
+    pub fn new(
+        path: impl Into<String>,
+        place: impl Into<Place>,
+        message: impl Into<String>,
+    ) -> Self {
+        let place = place.into();
         Self {
             path: path.into(),
-            line,
+            line: place.line,
+            column: place.column,
             message: message.into(),
             evidence: Vec::new(),
             about: String::new(),
@@ -115,8 +159,8 @@ impl Defect {
 
     /// Adds a place that it rests on.
     #[must_use]
-    pub fn with(mut self, path: impl Into<String>, line: usize) -> Self {
-        self.evidence.push((path.into(), line));
+    pub fn with(mut self, path: impl Into<String>, place: impl Into<Place>) -> Self {
+        self.evidence.push((path.into(), place.into()));
         self
     }
 
@@ -170,9 +214,9 @@ pub fn observation(
         help_uri: rule.references.first().map(|uri| Cow::Borrowed(*uri)),
         ..findings::Rule::default()
     });
-    let place = |path: String, line: usize| Location {
+    let place = |path: String, place: Place| Location {
         path: Cow::Owned(path),
-        region: u32::try_from(line).ok().and_then(Region::line),
+        region: region(place),
         ..Location::default()
     };
     let kind = match rule.category {
@@ -186,7 +230,11 @@ pub fn observation(
         defect.severity.unwrap_or(rule.severity),
         defect.message,
     );
-    let mut first = place(defect.path, defect.line);
+    let at = Place {
+        line: defect.line,
+        column: defect.column,
+    };
+    let mut first = place(defect.path, at);
     if !defect.about.is_empty() {
         first.logical = Some(Cow::Owned(defect.about));
     }
@@ -194,6 +242,13 @@ pub fn observation(
     let others = defect.evidence.into_iter();
     observation
         .locations
-        .extend(others.map(|(path, line)| place(path, line)));
+        .extend(others.map(|(path, at)| place(path, at)));
     observation
+}
+
+fn region(place: Place) -> Option<Region> {
+    let number = |number: usize| u32::try_from(number).ok();
+    let mut region = Region::line(number(place.line)?)?;
+    region.start_column = place.column.and_then(number).and_then(NonZeroU32::new);
+    Some(region)
 }

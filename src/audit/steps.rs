@@ -1,5 +1,6 @@
 //! The scripts of GitHub's workflows, with where they run.
 
+use super::shell::{Shell, Start};
 use crate::project::document::Node;
 use crate::project::{Tree, path};
 
@@ -14,6 +15,12 @@ pub struct Step {
     pub is_here: bool,
     /// The lines of the script, with their numbers in the workflow.
     pub lines: Vec<(usize, String)>,
+    /// Its commands; none where another shell than `sh` or `bash` runs it.
+    pub shell: Shell,
+    /// The job that it belongs to.
+    pub job: String,
+    /// Which of the job's steps it is, counted from 0.
+    pub index: usize,
 }
 
 impl Step {
@@ -35,14 +42,21 @@ pub(super) fn read(tree: &Tree) -> Vec<Step> {
         for job in document.get("jobs").map_or(&[][..], Node::entries) {
             let steps = job.node.get("steps").map_or(&[][..], Node::items);
             let is_here = is_here(steps);
-            for step in steps {
+            for (index, step) in steps.iter().enumerate() {
                 let Some(run) = step.get("run") else { continue };
                 let own = step.get("working-directory").and_then(Node::str);
                 let folder = own
-                    .or_else(|| default(&job.node))
-                    .or_else(|| default(&document));
+                    .or_else(|| default(&job.node, "working-directory"))
+                    .or_else(|| default(&document, "working-directory"));
                 let text = run.str().unwrap_or_default();
                 let lines = text.lines().enumerate();
+                let named = step.get("shell").and_then(Node::str);
+                let named = named.or_else(|| default(&job.node, "shell"));
+                let named = named.or_else(|| default(&document, "shell"));
+                let start = start(named, &job.node).map(|start| Start {
+                    offset: Some(run.line - 1),
+                    ..start
+                });
                 found.push(Step {
                     path: file.to_owned(),
                     folder: path::normalise(folder.unwrap_or(".")),
@@ -50,6 +64,9 @@ pub(super) fn read(tree: &Tree) -> Vec<Step> {
                     lines: lines
                         .map(|(at, line)| (run.line + at, line.to_owned()))
                         .collect(),
+                    shell: start.map_or_else(Shell::default, |start| Shell::parse(text, start)),
+                    job: job.key.clone(),
+                    index,
                 });
             }
         }
@@ -57,9 +74,41 @@ pub(super) fn read(tree: &Tree) -> Vec<Step> {
     found
 }
 
-/// The folder that a job or a workflow sets for its scripts.
-fn default(node: &Node) -> Option<&str> {
-    node.at(&["defaults", "run", "working-directory"])?.str()
+/// What a job or a workflow sets for its scripts.
+fn default<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.at(&["defaults", "run", key])?.str()
+}
+
+/// How a step's script is started; `None` where no shell that we read runs it.
+fn start(named: Option<&str>, job: &Node) -> Option<Start> {
+    let start = |pipefail| {
+        Some(Start {
+            stops: true,
+            pipefail,
+            offset: None,
+        })
+    };
+    match named {
+        Some("bash") => start(true),
+        Some("sh") => start(false),
+        // Another command line: its first word is the shell, its flags say the rest.
+        Some(line) if line.starts_with("bash ") || line.starts_with("sh ") => Some(Start {
+            stops: line
+                .split_whitespace()
+                .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('e')),
+            pipefail: line.contains("pipefail"),
+            offset: None,
+        }),
+        Some(_) => None,
+        None => {
+            let runner = job.get("runs-on").and_then(Node::str).unwrap_or_default();
+            if runner.starts_with("windows") {
+                None
+            } else {
+                start(false)
+            }
+        }
+    }
 }
 
 fn is_here(steps: &[Node]) -> bool {

@@ -25,7 +25,7 @@ pub struct Action {
 
 /// Every known action by `owner/name`.
 pub static ACTIONS: LazyLock<BTreeMap<String, Action>> = LazyLock::new(|| {
-    let table = document::parse(TABLE, Syntax::Toml).unwrap_or(Node::new(1, document::Value::Null));
+    let table = document::parse(TABLE, Syntax::Toml).unwrap_or(Node::new(document::Value::Null));
     table
         .entries()
         .iter()

@@ -1,5 +1,6 @@
 //! Scripts that go on where a migration fails.
 
+use crate::audit::shell::{Command, Exit};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 
@@ -9,75 +10,57 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::High,
     confidence: Confidence::High,
     category: Category::Scripts,
-    what: "A script runs a migration and then starts the application, has no `set -e`, and does not look at the migration's exit code.",
+    what: "A script runs a migration and then starts the application, and the migration's exit code stops nothing: there is no `set -e` and nobody asks, or it is thrown away with `|| true` and its like.",
     why: "The new version runs against the old schema, and nobody is told.",
     mend: "`set -e` at the head of the script; better, run migrations before the release is live (`preDeployCommand` of Railway, `release` of Procfile).",
     references: &["https://docs.railway.com/deployments/pre-deploy-command"],
     check,
 };
 
-const MIGRATIONS: [&str; 8] = [
-    "alembic upgrade",
-    "python manage.py migrate",
-    "python3 manage.py migrate",
-    "python -m alembic upgrade",
-    "flask db upgrade",
-    "npx prisma migrate deploy",
-    "bundle exec rails db:migrate",
-    "npx knex migrate:latest",
+/// Commands that bring a database to the newest schema.
+pub(super) const MIGRATIONS: [&[&str]; 13] = [
+    &["alembic", "upgrade"],
+    &["python", "manage.py", "migrate"],
+    &["python3", "manage.py", "migrate"],
+    &["./manage.py", "migrate"],
+    &["django-admin", "migrate"],
+    &["flask", "db", "upgrade"],
+    &["prisma", "migrate", "deploy"],
+    &["rails", "db:migrate"],
+    &["bin/rails", "db:migrate"],
+    &["rake", "db:migrate"],
+    &["knex", "migrate:latest"],
+    &["sequelize", "db:migrate"],
+    &["typeorm", "migration:run"],
 ];
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     for script in facts.scripts() {
-        let head = facts.tree.text(&script.path);
-        let shebang = head
-            .as_deref()
-            .and_then(|text| text.lines().next())
-            .unwrap_or_default();
-        let stops = |text: &str| {
-            let text = text.trim();
-            text.split_whitespace().any(|word| word == "errexit")
-                || text.strip_prefix("set -").is_some_and(|rest| {
-                    let flags = rest.split_whitespace().next().unwrap_or_default();
-                    !flags.starts_with('-') && flags.contains('e')
-                })
-                || text.starts_with("trap ") && text.contains("ERR")
-        };
-        if shebang.starts_with("#!") && shebang.contains(" -e")
-            || script.lines.iter().any(|(_, line)| stops(line))
-        {
-            continue;
-        }
-        for (at, (line, text)) in script.lines.iter().enumerate() {
-            let text = text.trim();
-            let Some(command) = MIGRATIONS
-                .iter()
-                .find(|command| text.starts_with(**command))
-            else {
+        let commands = &script.shell.commands;
+        for (at, command) in commands.iter().enumerate() {
+            let Some(words) = MIGRATIONS.iter().find(|words| command.runs(words)) else {
                 continue;
             };
-            let next = script.lines.get(at + 1).map(|(_, next)| next.trim());
-            // The last command's exit code is the script's, and the next line may ask.
-            let is_asked = text.contains("||") && !text.contains("|| true") || text.contains("&&");
-            let asks = next.is_some_and(|next| next.contains("$?") || next.starts_with("rc="));
-            let goes_on = script.lines[at + 1..]
-                .iter()
-                .any(|(_, later)| starts(later));
-            if !is_asked && !asks && goes_on {
-                let message =
-                    format!("`{command}` may fail, and the script goes on: it has no `set -e`");
-                defects.push(Defect::new(&script.path, *line, message).about(*command));
+            let goes_on = match command.exit {
+                Exit::Lost => "the script goes on: it has no `set -e`",
+                Exit::Ignored => "the script throws its exit code away",
+                Exit::Stops | Exit::Asked | Exit::Last => continue,
+            };
+            let same = |later: &&Command| later.function == command.function;
+            if commands[at + 1..].iter().filter(same).any(starts) {
+                let words = words.join(" ");
+                let message = format!("`{words}` may fail, and {goes_on}");
+                defects.push(Defect::new(&script.path, command.place, message).about(words));
             }
         }
     }
     defects
 }
 
-/// Whether a line starts an application.
-fn starts(line: &str) -> bool {
+/// Whether a command starts an application.
+fn starts(command: &Command) -> bool {
     let words = [
-        "exec",
         "uvicorn",
         "gunicorn",
         "hypercorn",
@@ -94,12 +77,18 @@ fn starts(line: &str) -> bool {
         "puma",
         "fastapi",
         "flask",
-        "\"$@\"",
+        "$@",
     ];
-    let is_text = ["echo ", "printf "]
-        .iter()
-        .any(|word| line.trim_start().starts_with(word));
-    !is_text && line.split_whitespace().any(|word| words.contains(&word))
+    let replaces = command
+        .words
+        .first()
+        .is_some_and(|word| word.text == "exec");
+    replaces
+        || !command.is_message()
+            && command
+                .words
+                .iter()
+                .any(|word| words.contains(&word.text.as_str()))
 }
 
 #[cfg(test)]
@@ -114,9 +103,32 @@ mod tests {
             found(&RULE, &[("start.sh", text)]),
             ["start.sh:3 alembic upgrade"]
         );
+        // A comment or a text that only looks like `set -e` changes nothing, and `|| true`
+        // undoes it.
+        for also in [
+            text.replace("cd backend", "echo 'set -e'"),
+            text.replace("cd backend", "set -e")
+                .replace("head", "head || true"),
+            text.replace("cd backend", "set -e")
+                .replace("head", "head || echo failed"),
+            text.replace("cd backend", "set -e")
+                .replace("head", "head | tee log"),
+            text.replace("alembic", "python -m alembic"),
+            text.replace("alembic", "poetry run alembic"),
+        ] {
+            assert_eq!(
+                found(&RULE, &[("start.sh", &also)]),
+                ["start.sh:3 alembic upgrade"],
+                "{also}"
+            );
+        }
         for near in [
             text.replace("cd backend", "set -euo pipefail"),
             text.replace("bin/bash", "bin/sh -e"),
+            text.replace(
+                "alembic upgrade head",
+                "if alembic upgrade head; then echo ok; else exit 1; fi",
+            ),
             text.replace("cd backend", "set -o errexit"),
             text.replace("upgrade head", "upgrade head || exit 1"),
             text.replace("upgrade head\n", "upgrade head && \\\n  "),

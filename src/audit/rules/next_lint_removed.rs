@@ -32,7 +32,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             let text = script.node.str().unwrap_or_default();
             if runs(text) {
                 let message = format!("`{}` runs `next lint`, and next is {version}", script.key);
-                let defect = Defect::new(file, script.line, message).about(&script.key);
+                let defect = Defect::new(file, script, message).about(&script.key);
                 defects.push(defect.with(file, line));
             }
         }

@@ -90,7 +90,7 @@ fn service(node: &Node, prefix: &str, file: &str, defects: &mut Vec<Defect>) {
             let name = format!("{prefix}{}", entry.key);
             let like = likely(&entry.key, known);
             let message = format!("`{name}` is no key of Railway and has no effect{like}");
-            defects.push(Defect::new(file, entry.line, message).about(name));
+            defects.push(Defect::new(file, entry, message).about(name));
         }
     };
     look(node, prefix, &TOP);

@@ -1,5 +1,6 @@
 //! Scripts that ask for a secret and show it.
 
+use crate::audit::shell::Command;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 
@@ -21,51 +22,59 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     for script in facts.scripts() {
+        let commands = &script.shell.commands;
         // Echo may be turned off for the whole terminal.
-        if script
-            .lines
-            .iter()
-            .any(|(_, line)| line.contains("stty -echo"))
-        {
+        if commands.iter().any(|one| one.runs(&["stty", "-echo"])) {
             continue;
         }
-        for (line, text) in &script.lines {
-            if let Some(name) = shown(text).filter(|name| !is_half(name, &script.lines)) {
+        let unseen: Vec<&str> = commands
+            .iter()
+            .filter_map(read)
+            .filter_map(|(name, shown)| (!shown).then_some(name))
+            .collect();
+        for command in commands {
+            if let Some((name, true)) = read(command)
+                && is_secret(name)
+                && !is_half(name, &unseen)
+            {
                 let message = format!("`read` shows `{name}` while it is typed");
-                defects.push(Defect::new(&script.path, *line, message).about(name));
+                defects.push(Defect::new(&script.path, command.place, message).about(name));
             }
         }
     }
     defects
 }
 
-/// Whether it is the open half of a pair, whose other half the script reads unseen:
-/// `API_KEY` and `API_SECRET`, `ACCESS_TOKEN` and `ACCESS_TOKEN_SECRET`.
-fn is_half(name: &str, lines: &[(usize, String)]) -> bool {
-    let stem = name.rsplit_once('_').map_or("", |(stem, _)| stem);
-    let halves = [format!("{name}_SECRET"), format!("{stem}_SECRET")];
-    lines.iter().any(|(_, line)| {
-        let command = line.trim_start();
-        let last = command.split_whitespace().next_back().unwrap_or_default();
-        command.starts_with("read -") && halves.iter().any(|half| half == last && half != name)
-    })
-}
-
-/// The variable of a `read` that shows a secret.
-fn shown(line: &str) -> Option<&str> {
-    let command = line.trim_start();
-    let rest = command.strip_prefix("read ")?;
-    let rest = rest.split(['<', '|', ';', '&']).next()?;
-    let name = rest.split_whitespace().next_back()?;
-    let flags = rest.split_whitespace().filter(|word| word.starts_with('-'));
-    let is_silent = flags
-        .clone()
-        .any(|flag| !flag.starts_with("--") && flag.contains('s'));
-    // Without a prompt it reads a file or a pipe.
-    let has_prompt = flags.clone().any(|flag| flag.contains('p'));
+/// The variable that a `read` asks a person for, and whether what is typed is shown.
+fn read(command: &Command) -> Option<(&str, bool)> {
+    let (first, rest) = command.words.split_first()?;
+    let (name, flags) = rest.split_last()?;
+    let has = |wanted: char| {
+        flags.iter().any(|word| {
+            word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains(wanted)
+        })
+    };
+    // Without a prompt, and behind a pipe, it reads a file.
+    let asks = first.text == "read" && has('p') && command.reads.is_none();
     let is_word = name
+        .text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (asks && is_word).then_some((name.text.as_str(), !has('s')))
+}
+
+/// Whether it is the open half of a pair, whose other half the script reads unseen:
+/// `API_KEY` and `API_SECRET`, `ACCESS_TOKEN` and `ACCESS_TOKEN_SECRET`.
+fn is_half(name: &str, unseen: &[&str]) -> bool {
+    let stem = name.rsplit_once('_').map_or("", |(stem, _)| stem);
+    let halves = [format!("{name}_SECRET"), format!("{stem}_SECRET")];
+    halves
+        .iter()
+        .any(|half| half != name && unseen.contains(&half.as_str()))
+}
+
+/// Whether a variable is named as a secret.
+fn is_secret(name: &str) -> bool {
     let upper = name.to_ascii_uppercase();
     let words = [
         "SECRET",
@@ -79,8 +88,7 @@ fn shown(line: &str) -> Option<&str> {
     ];
     let ends_in_key =
         upper.ends_with("_KEY") && !upper.contains("PUBLIC") && !upper.contains("PUBLISHABLE");
-    let is_secret = words.iter().any(|word| upper.contains(word)) || ends_in_key;
-    (is_word && is_secret && has_prompt && !is_silent).then_some(name)
+    words.iter().any(|word| upper.contains(word)) || ends_in_key
 }
 
 #[cfg(test)]

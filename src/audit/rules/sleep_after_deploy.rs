@@ -1,5 +1,6 @@
 //! Scripts that wait a fixed time for a deployment.
 
+use crate::audit::shell::{Command, Shell};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 
@@ -16,15 +17,17 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-/// Commands that return before what they start is live.
-const DEPLOYS: [&str; 3] = ["railway up", "railway redeploy", "render deploys create"];
-
-/// Commands that wait, unless they are told not to.
-const WAIT: [(&str, &str); 4] = [
-    ("vercel deploy", "--no-wait"),
-    ("vercel --prod", "--no-wait"),
-    ("fly deploy", "--detach"),
-    ("flyctl deploy", "--detach"),
+/// Commands that return before what they start is live, with the flag that makes them so
+/// where they wait otherwise.
+const DEPLOYS: [(&[&str], Option<&str>); 8] = [
+    (&["railway", "up"], None),
+    (&["railway", "redeploy"], None),
+    (&["render", "deploys", "create"], None),
+    (&["vercel", "deploy"], Some("--no-wait")),
+    (&["vercel", "--prod"], Some("--no-wait")),
+    (&["fly", "deploy"], Some("--detach")),
+    (&["flyctl", "deploy"], Some("--detach")),
+    (&["gcloud", "run", "deploy"], Some("--async")),
 ];
 
 /// So many lines later a wait is about something else.
@@ -36,57 +39,65 @@ const SHORT: u32 = 10;
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     for script in facts.scripts() {
-        let mut deploy: Option<(usize, &str)> = None;
-        let mut depth = 0_usize;
-        for (at, (line, text)) in script.lines.iter().enumerate() {
-            let text = text.trim();
-            // Where nothing follows, nothing runs against what is not there yet.
-            let ends = script.lines[at + 1..].iter().all(|(_, later)| {
-                let later = later.trim();
-                ["echo ", "printf ", "exit"]
-                    .iter()
-                    .any(|word| later.starts_with(word))
-            });
-            let plain = DEPLOYS.iter().find(|command| starts(text, command));
-            let told = WAIT
-                .iter()
-                .find(|(command, flag)| starts(text, command) && text.contains(flag));
-            if let Some(command) = plain.or(told.map(|(command, _)| command)) {
-                deploy = Some((*line, command));
-            }
-            if text.contains("--wait") || text.contains("rollout status") {
-                deploy = None;
-            }
-            let words: Vec<&str> = text
-                .split([' ', ';'])
-                .filter(|word| !word.is_empty())
-                .collect();
-            depth += usize::from(matches!(words.first(), Some(&("while" | "until" | "for"))));
-            if let (["sleep", seconds, ..], Some((from, command))) = (words.as_slice(), deploy)
-                && depth == 0
-                && !ends
-                && line - from <= NEAR
-                && seconds
-                    .trim_end_matches('s')
-                    .parse::<u32>()
-                    .is_ok_and(|seconds| seconds >= SHORT)
-            {
-                let message = format!("`sleep {seconds}` stands for the end of `{command}`");
-                defects.push(Defect::new(&script.path, *line, message).with(&script.path, from));
-                deploy = None;
-            }
-            depth -= usize::from(words.contains(&"done")).min(depth);
-        }
+        look(&script.path, &[&script.shell], &mut defects);
+    }
+    // The steps of a job run one after the other.
+    for steps in facts
+        .steps()
+        .chunk_by(|one, next| (&one.path, &one.job) == (&next.path, &next.job))
+    {
+        let shells: Vec<&Shell> = steps.iter().map(|step| &step.shell).collect();
+        look(&steps[0].path, &shells, &mut defects);
     }
     defects
 }
 
-/// Whether a line runs a command, perhaps as a condition.
-fn starts(line: &str, command: &str) -> bool {
-    let line = line.trim_start_matches("if ").trim_start_matches("! ");
-    let line = line.trim_start_matches("npx ");
-    line.strip_prefix(command)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ';', '|', '&']))
+fn look(path: &str, shells: &[&Shell], defects: &mut Vec<Defect>) {
+    let commands: Vec<&Command> = shells.iter().flat_map(|shell| &shell.commands).collect();
+    let mut deploy: Option<(&Command, String)> = None;
+    for (at, command) in commands.iter().enumerate() {
+        if let Some(words) = starts(command) {
+            deploy = Some((command, words));
+        } else if command.has("--wait") || command.runs(&["kubectl", "rollout", "status"]) {
+            deploy = None;
+        }
+        let Some((from, words)) = &deploy else {
+            continue;
+        };
+        let near = command.place.line.saturating_sub(from.place.line) <= NEAR;
+        let apart = command.function != from.function;
+        // Where nothing follows, nothing runs against what is not there yet.
+        let ends = commands[at + 1..]
+            .iter()
+            .all(|later| later.is_message() || later.runs(&["exit"]));
+        if let Some(seconds) = seconds(command)
+            && command.loops == 0
+            && near
+            && !apart
+            && !ends
+            && seconds >= SHORT
+        {
+            let message = format!("`sleep {seconds}` stands for the end of `{words}`");
+            defects.push(Defect::new(path, command.place, message).with(path, from.place));
+            deploy = None;
+        }
+    }
+}
+
+/// The words of a command that returns before its deployment is live.
+fn starts(command: &Command) -> Option<String> {
+    let (words, _) = DEPLOYS
+        .iter()
+        .find(|(words, flag)| command.runs(words) && flag.is_none_or(|flag| command.has(flag)))?;
+    Some(words.join(" "))
+}
+
+/// How long a command sleeps.
+fn seconds(command: &Command) -> Option<u32> {
+    match command.program() {
+        [name, time] if name.text == "sleep" => time.text.trim_end_matches('s').parse().ok(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -104,11 +115,26 @@ mod tests {
             "railway up\nuntil curl -f $URL; do sleep 10; done\n",
             "docker compose up -d\nsleep 10\n",
             "echo 'railway up'\nsleep 10\n",
+            "echo 'railway up'\nsleep 10\ncurl x\n",
+            "f() {\n  railway up\n}\nsleep 10\ncurl x\n",
+            "cat <<EOF\nrailway up\nEOF\nsleep 10\ncurl x\n",
             "railway up\nsleep 1\ncurl x\n",
             "railway up\nsleep 10\necho done\n",
             "vercel --prod\nsleep 10\ncurl x\n",
         ] {
             assert!(found(&RULE, &[("deploy.sh", near)]).is_empty(), "{near}");
         }
+    }
+
+    #[test]
+    fn a_wait_between_the_steps_of_a_job() {
+        let workflow = "on: push\njobs:\n  deploy:\n    runs-on: ubuntu-latest\n    steps:\n      - run: railway up --detach\n      - run: |\n          echo wait\n          sleep 60\n          curl -f $URL\n  other:\n    runs-on: ubuntu-latest\n    steps:\n      - run: sleep 60\n      - run: curl x\n";
+        let path = ".github/workflows/deploy.yml";
+        assert_eq!(
+            found(&RULE, &[(path, workflow)]),
+            [".github/workflows/deploy.yml:9 "]
+        );
+        let apart = workflow.replace("railway up", "npm ci");
+        assert!(found(&RULE, &[(path, &apart)]).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! Files of platforms that nobody can read.
 
-use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::audit::{Category, Confidence, Defect, Facts, Place, Rule};
 use crate::findings::Severity;
 use crate::project::document::{self, Syntax};
 use crate::project::path;
@@ -35,7 +35,11 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                 continue;
             };
             if let Err(error) = document::parse(&text, syntax) {
-                defects.push(Defect::new(file, error.line, error.message));
+                let place = Place {
+                    line: error.line,
+                    column: Some(error.column),
+                };
+                defects.push(Defect::new(file, place, error.message));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Programs from the network that run unseen.
 
+use crate::audit::shell::Command;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 
@@ -10,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     // Many vendors tell people to install in this way.
     confidence: Confidence::Low,
     category: Category::Scripts,
-    what: "A script gives what curl or wget fetches to a shell: through a pipe, or `bash <(curl ...)`.",
+    what: "A script, or a step of a workflow, gives what curl or wget fetches to a shell: through a pipe, or `bash <(curl ...)`.",
     why: "Whoever controls the address, or the way to it, runs commands with the rights and the secrets of whoever deploys.",
     mend: "Fetch a version by its number, compare its hash, then run it; or use a package.",
     references: &[],
@@ -19,41 +20,47 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    for script in facts.scripts() {
-        for (line, text) in script.lines.iter().filter(|(_, text)| runs(text)) {
-            let message = "what is fetched runs without being looked at";
-            defects.push(Defect::new(&script.path, *line, message).about(text.trim()));
+    let scripts = facts.scripts().iter();
+    let scripts = scripts.map(|script| (&script.path, &script.shell));
+    let steps = facts.steps().iter().map(|step| (&step.path, &step.shell));
+    for (path, shell) in scripts.chain(steps) {
+        for command in shell.commands.iter().filter(|one| fetches(one)) {
+            if let Some(by) = runner(&shell.commands, command) {
+                let message = format!(
+                    "what `{}` fetches runs in `{}` without being looked at",
+                    command.program()[0].text,
+                    by.program()[0].text
+                );
+                defects.push(Defect::new(path, command.place, message).about(command.text()));
+            }
         }
     }
     defects
 }
 
-fn runs(line: &str) -> bool {
-    let line = line.trim();
-    if ["echo ", "printf ", "log ", "info "]
-        .iter()
-        .any(|word| line.starts_with(word))
-    {
-        return false;
-    }
-    let fetches = |text: &str| {
-        let first = text.trim_start().trim_start_matches("sudo ");
-        first.starts_with("curl ") || first.starts_with("wget ")
+fn fetches(command: &Command) -> bool {
+    command.runs(&["curl"]) || command.runs(&["wget"])
+}
+
+/// The shell that runs what a command writes.
+fn runner<'c>(all: &'c [Command], fetching: &Command) -> Option<&'c Command> {
+    let is_shell = |command: &&Command| {
+        let name = command.program().first().map_or("", |word| &word.text);
+        matches!(name, "bash" | "sh" | "zsh" | "source" | "." | "eval")
     };
-    if let Some((before, after)) = line.split_once("<(") {
-        let shell = before.split_whitespace().next();
-        return matches!(shell, Some("bash" | "sh" | "zsh" | "source" | ".")) && fetches(after);
+    if let Some(outer) = fetching.inside {
+        return all.get(outer).filter(is_shell);
     }
-    let mut parts = line.split('|');
-    let first = parts.next().unwrap_or_default();
-    let first = first.rsplit(['&', ';']).next().unwrap_or_default();
-    fetches(first)
-        && parts.any(|part| {
-            let mut words = part
-                .split_whitespace()
-                .filter(|word| *word != "sudo" && *word != "-E");
-            matches!(words.next(), Some("bash" | "sh" | "zsh"))
-        })
+    all.iter().filter(is_shell).find(|command| {
+        let mut from = command.reads;
+        while let Some(before) = from.and_then(|at| all.get(at)) {
+            if before.span == fetching.span {
+                return true;
+            }
+            from = before.reads;
+        }
+        false
+    })
 }
 
 #[cfg(test)]

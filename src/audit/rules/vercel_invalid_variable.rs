@@ -28,7 +28,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             for entry in entries.iter().filter(|entry| entry.node.str().is_none()) {
                 let name = format!("{}.{}", keys.join("."), entry.key);
                 let message = format!("`{name}` is no text, so that Vercel refuses the file");
-                defects.push(Defect::new(file, entry.line, message).about(name));
+                defects.push(Defect::new(file, entry, message).about(name));
             }
         }
     }

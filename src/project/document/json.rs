@@ -21,11 +21,11 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let lines = Lines::of(text);
     Ok(parsed
         .value
-        .map_or(Node::new(1, Value::Null), |value| node(value, &lines)))
+        .map_or(Node::new(Value::Null), |value| node(value, &lines)))
 }
 
-fn node(value: ast::Value<'_>, lines: &Lines) -> Node {
-    let line = lines.line(value.range().start);
+fn node(value: ast::Value<'_>, lines: &Lines<'_>) -> Node {
+    let range = value.range();
     let value = match value {
         ast::Value::StringLit(text) => Value::String(text.value.into_owned()),
         ast::Value::NumberLit(number) => Value::Number(number.value.to_owned()),
@@ -42,13 +42,21 @@ fn node(value: ast::Value<'_>, lines: &Lines) -> Node {
             object
                 .properties
                 .into_iter()
-                .map(|property| Entry {
-                    line: lines.line(property.range.start),
-                    key: property.name.into_string(),
-                    node: node(property.value, lines),
-                })
+                .map(|property| entry(property, lines))
                 .collect(),
         ),
     };
-    Node::new(line, value)
+    lines.node(range.start..range.end, value)
+}
+
+fn entry(property: ast::ObjectProp<'_>, lines: &Lines<'_>) -> Entry {
+    let range = property.name.range();
+    let (line, column) = lines.place(range.start);
+    Entry {
+        key: property.name.into_string(),
+        line,
+        column,
+        span: range.start..range.end,
+        node: node(property.value, lines),
+    }
 }

@@ -36,9 +36,13 @@ pub struct Node {
     /// Line at which the value starts, counted from 1. For an alias of YAML, the
     /// alias's line.
     pub line: usize,
-    /// Where a scalar of YAML is written, in bytes, with its anchor, tag, quotes
-    /// and perhaps blanks behind. For an alias, where its anchor's scalar is
-    /// written. Empty for everything else.
+    /// Column in characters at which it starts, counted from 1. For an alias of YAML,
+    /// the alias's.
+    pub column: usize,
+    /// Where it is written, in bytes: any value of JSON, a value of TOML that is no table
+    /// with a header, and a scalar of YAML, with its anchor, tag, quotes and perhaps
+    /// blanks behind. For an alias, where its anchor's scalar is written. Empty for
+    /// everything else.
     pub span: Range<usize>,
     /// The value.
     pub value: Value,
@@ -68,6 +72,10 @@ pub struct Entry {
     pub key: String,
     /// Line of the key, counted from 1.
     pub line: usize,
+    /// Column of the key in characters, counted from 1.
+    pub column: usize,
+    /// Where the key is written, in bytes, with its quotes.
+    pub span: Range<usize>,
     /// The value.
     pub node: Node,
 }
@@ -86,10 +94,11 @@ pub fn parse(text: &str, syntax: Syntax) -> Result<Node, SyntaxError> {
 }
 
 impl Node {
-    /// A value at a line, of which no edit is to be made.
-    pub const fn new(line: usize, value: Value) -> Self {
+    /// A value that is written nowhere.
+    pub const fn new(value: Value) -> Self {
         Self {
-            line,
+            line: 1,
+            column: 1,
             span: 0..0,
             value,
         }
@@ -159,21 +168,40 @@ impl Node {
     }
 }
 
-/// Turns byte offsets into line numbers.
-struct Lines(Vec<usize>);
+/// Turns byte offsets into lines and columns.
+struct Lines<'t> {
+    text: &'t str,
+    newlines: Vec<usize>,
+}
 
-impl Lines {
-    fn of(text: &str) -> Self {
-        Self(
-            text.bytes()
-                .enumerate()
-                .filter_map(|(at, byte)| (byte == b'\n').then_some(at))
-                .collect(),
-        )
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        let newlines = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+        Self { text, newlines }
     }
 
-    fn line(&self, offset: usize) -> usize {
-        self.0.partition_point(|newline| *newline < offset) + 1
+    /// Line and column in characters, both counted from 1.
+    fn place(&self, offset: usize) -> (usize, usize) {
+        let line = self.newlines.partition_point(|newline| *newline < offset);
+        let start = line
+            .checked_sub(1)
+            .map_or(0, |before| self.newlines[before] + 1);
+        let column = match self.text.get(start..offset) {
+            Some(before) => before.chars().count() + 1,
+            None => 1,
+        };
+        (line + 1, column)
+    }
+
+    /// A value that is written here.
+    fn node(&self, span: Range<usize>, value: Value) -> Node {
+        let (line, column) = self.place(span.start);
+        Node {
+            line,
+            column,
+            span,
+            value,
+        }
     }
 }
 
@@ -194,6 +222,23 @@ mod tests {
             let node = parse(text, syntax).expect("the text is valid");
             let entry = node.entry_at(&["a", "b"]).expect("a.b is there");
             assert_eq!(entry.line, 4, "{syntax:?}");
+            assert_eq!(&text[entry.span.clone()].trim_matches('"'), &"b");
+            let column = if syntax == Syntax::Json {
+                5
+            } else if syntax == Syntax::Toml {
+                1
+            } else {
+                3
+            };
+            assert_eq!(entry.column, column, "{syntax:?}");
+            let item = &entry.node.items()[0];
+            assert_eq!(text[item.span.clone()].trim_matches('"'), "x");
+            let line = text.lines().nth(3).expect("four lines");
+            assert_eq!(
+                line.find('x'),
+                Some(item.column - usize::from(syntax == Syntax::Yaml)),
+                "{syntax:?}"
+            );
             assert_eq!(entry.node.items()[0].str(), Some("x"), "{syntax:?}");
             assert_eq!(entry.node.items()[1].scalar(), Some("1"), "{syntax:?}");
         }

@@ -1,5 +1,7 @@
 //! TOML, through `toml_edit`.
 
+use std::ops::Range;
+
 use toml_edit::{Document, Item, TableLike};
 
 use super::{Entry, Lines, Node, SyntaxError, Value};
@@ -8,67 +10,75 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
     let lines = Lines::of(text);
     let document = Document::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start).min(text.len());
-        let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        let (line, column) = lines.place(at);
         SyntaxError {
-            line: lines.line(at),
-            column: text[line_start..at].chars().count() + 1,
+            line,
+            column,
             message: error.message().to_owned(),
         }
     })?;
-    Ok(table(document.as_table(), 1, &lines))
+    Ok(table(document.as_table(), 0..0, &lines))
 }
 
-fn table(table: &dyn TableLike, line: usize, lines: &Lines) -> Node {
+/// A table that is written at `span`: all of it for an inline one, its header for others.
+fn table(table: &dyn TableLike, span: Range<usize>, lines: &Lines<'_>) -> Node {
     let entries = table
         .iter()
         .map(|(key, item)| {
-            let line = table
-                .get_key_value(key)
-                .and_then(|(key, _)| key.span())
-                .map_or(line, |span| lines.line(span.start));
+            let own = table.get_key_value(key).and_then(|(key, _)| key.span());
+            let own = own.unwrap_or(span.start..span.start);
+            let (line, column) = lines.place(own.start);
             Entry {
                 key: key.to_owned(),
                 line,
-                node: node(item, line, lines),
+                column,
+                node: node(item, own.start, lines),
+                span: own,
             }
         })
         .collect();
-    Node::new(line, Value::Map(entries))
+    lines.node(span, Value::Map(entries))
 }
 
-fn node(item: &Item, line: usize, lines: &Lines) -> Node {
-    let line = item.span().map_or(line, |span| lines.line(span.start));
+/// An item; one that does not know its place is where its key is.
+fn node(item: &Item, key: usize, lines: &Lines<'_>) -> Node {
+    let span = item.span().unwrap_or(key..key);
+    if let Some(found) = item.as_value() {
+        return value(found, key, lines);
+    }
+    // What follows a header belongs to no single place.
+    let place = span.start..span.start;
     if let Some(nested) = item.as_table_like() {
-        return table(nested, line, lines);
+        return table(nested, place, lines);
     }
     if let Some(tables) = item.as_array_of_tables() {
         let items = tables
             .iter()
             .map(|nested| {
-                let line = nested.span().map_or(line, |span| lines.line(span.start));
-                table(nested, line, lines)
+                let start = nested.span().map_or(span.start, |span| span.start);
+                table(nested, start..start, lines)
             })
             .collect();
-        return Node::new(line, Value::List(items));
+        return lines.node(place, Value::List(items));
     }
-    item.as_value()
-        .map_or(Node::new(line, Value::Null), |found| {
-            value(found, line, lines)
-        })
+    lines.node(place, Value::Null)
 }
 
-fn value(found: &toml_edit::Value, line: usize, lines: &Lines) -> Node {
-    let line = found.span().map_or(line, |span| lines.line(span.start));
+fn value(found: &toml_edit::Value, key: usize, lines: &Lines<'_>) -> Node {
+    let span = found.span().unwrap_or(key..key);
     let value = match found {
         toml_edit::Value::String(text) => Value::String(text.value().clone()),
         toml_edit::Value::Integer(number) => Value::Number(number.value().to_string()),
         toml_edit::Value::Float(number) => Value::Number(number.value().to_string()),
         toml_edit::Value::Boolean(truth) => Value::Bool(*truth.value()),
         toml_edit::Value::Datetime(date) => Value::String(date.value().to_string()),
-        toml_edit::Value::Array(items) => {
-            Value::List(items.iter().map(|item| value(item, line, lines)).collect())
-        }
-        toml_edit::Value::InlineTable(nested) => return table(nested, line, lines),
+        toml_edit::Value::Array(items) => Value::List(
+            items
+                .iter()
+                .map(|item| value(item, span.start, lines))
+                .collect(),
+        ),
+        toml_edit::Value::InlineTable(nested) => return table(nested, span, lines),
     };
-    Node::new(line, value)
+    lines.node(span, value)
 }

@@ -15,6 +15,7 @@ const MAX_NODES: usize = 500_000;
 /// A collection that is still being read.
 struct Open {
     line: usize,
+    column: usize,
     anchor: usize,
     is_map: bool,
     nodes: Vec<Node>,
@@ -57,10 +58,10 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
             column: error.marker().col() + 1,
             message: error.info().to_owned(),
         })?;
-        let line = span.start.line();
+        let (line, column) = (span.start.line(), span.start.col() + 1);
         let fail = |message: &str| SyntaxError {
             line,
-            column: span.start.col() + 1,
+            column,
             message: message.to_owned(),
         };
         let finished = match event {
@@ -71,6 +72,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
                 }
                 open.push(Open {
                     line,
+                    column,
                     anchor,
                     is_map: matches!(event, Event::MappingStart(..)),
                     nodes: Vec::new(),
@@ -88,7 +90,13 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
                     _ => Value::String(text.into_owned()),
                 };
                 let span = offsets.byte(span.start.index())..offsets.byte(span.end.index());
-                (Node { line, span, value }, anchor)
+                let node = Node {
+                    line,
+                    column,
+                    span,
+                    value,
+                };
+                (node, anchor)
             }
             Event::Alias(anchor) => {
                 let Some((node, size)) = anchors.get(&anchor) else {
@@ -99,6 +107,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
                     .ok_or_else(|| fail("aliases expand to too much"))?;
                 let node = Node {
                     line,
+                    column,
                     ..node.clone()
                 };
                 (node, 0)
@@ -117,7 +126,7 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxError> {
             None => root = Some(node),
         }
     }
-    Ok(root.unwrap_or(Node::new(1, Value::Null)))
+    Ok(root.unwrap_or(Node::new(Value::Null)))
 }
 
 /// A mapping's nodes came as key, value, key, value.
@@ -129,6 +138,8 @@ fn close(open: Open) -> Node {
             entries.push(Entry {
                 key: key.scalar().unwrap_or_default().to_owned(),
                 line: key.line,
+                column: key.column,
+                span: key.span,
                 node,
             });
         }
@@ -136,7 +147,12 @@ fn close(open: Open) -> Node {
     } else {
         Value::List(open.nodes)
     };
-    Node::new(open.line, value)
+    Node {
+        line: open.line,
+        column: open.column,
+        span: 0..0,
+        value,
+    }
 }
 
 fn size(node: &Node) -> usize {
