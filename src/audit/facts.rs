@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::Answers;
 use super::shell::{Shell, Start};
 use super::steps::{self, Step};
 use crate::project::dockerfile::{self, Instruction};
@@ -73,6 +74,7 @@ pub struct Facts<'p> {
     pub tree: &'p Tree,
     /// What was detected in them.
     pub project: &'p Project,
+    answers: Answers,
     dockerfiles: OnceLock<Vec<Dockerfile>>,
     scripts: OnceLock<Vec<Script>>,
     steps: OnceLock<Vec<Step>>,
@@ -84,10 +86,23 @@ impl<'p> Facts<'p> {
         Self {
             tree,
             project,
+            answers: Answers::new(),
             dockerfiles: OnceLock::new(),
             scripts: OnceLock::new(),
             steps: OnceLock::new(),
         }
+    }
+
+    /// The facts with what people have said.
+    #[must_use]
+    pub fn with_answers(mut self, answers: &Answers) -> Self {
+        self.answers.clone_from(answers);
+        self
+    }
+
+    /// What a person has answered to a question.
+    pub fn answer(&self, name: &str) -> Option<&str> {
+        self.answers.get(name).map(String::as_str)
     }
 
     /// All Dockerfiles.

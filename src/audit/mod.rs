@@ -5,19 +5,23 @@
 //! a rule that cannot show its defect is silent.
 
 mod facts;
+pub mod fix;
 mod ignores;
 mod rules;
 pub mod shell;
 mod steps;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::findings::{self, Kind, Location, Observation, Region, Scanner, Severity};
+use crate::project::Tree;
 use crate::project::document::{Entry, Node};
 
 pub use facts::Facts;
+pub use fix::Fix;
 pub use rules::RULES;
 
 /// What is looked for, and what one should know of it. `ci-tool explain` and `docs/rules/`
@@ -136,7 +140,12 @@ pub struct Defect {
     pub about: String,
     /// How bad it is here, where that is another severity than the rule's.
     pub severity: Option<Severity>,
+    /// What mends it.
+    pub fix: Option<Fix>,
 }
+
+/// What people have said of what a repository does not show, by the question's name.
+pub type Answers = BTreeMap<String, String>;
 
 impl Defect {
     /// A defect in a place: a line, or a node of a document, or a command.
@@ -154,6 +163,7 @@ impl Defect {
             evidence: Vec::new(),
             about: String::new(),
             severity: None,
+            fix: None,
         }
     }
 
@@ -168,6 +178,13 @@ impl Defect {
     #[must_use]
     pub const fn severity(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
+        self
+    }
+
+    /// Says what mends it, where something does.
+    #[must_use]
+    pub fn mended_by(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix;
         self
     }
 
@@ -204,6 +221,7 @@ pub fn observation(
     scanner: &Arc<Scanner<'static>>,
     rule: &'static Rule,
     defect: Defect,
+    tree: &Tree,
 ) -> Observation<'static> {
     let told = Arc::new(findings::Rule {
         id: Cow::Borrowed(rule.id),
@@ -243,6 +261,13 @@ pub fn observation(
     observation
         .locations
         .extend(others.map(|(path, at)| place(path, at)));
+    let edits = defect.fix.as_ref().and_then(|fix| fix::sarif(tree, fix));
+    observation.fix = edits.map(|edits| {
+        Box::new(findings::Fix {
+            edits: Some(Cow::Owned(edits)),
+            ..findings::Fix::default()
+        })
+    });
     observation
 }
 

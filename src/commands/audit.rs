@@ -1,16 +1,20 @@
 //! `ci-tool audit`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
 use super::gate::{self, Judging};
 use super::own;
 use super::sarif::{Place, source_file};
+use crate::audit::fix::{Mended, Wanted};
+use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
-use crate::sarif;
+use crate::project::Tree;
+use crate::sys::fs;
 use crate::sys::ui::escape_line;
+use crate::{audit, report, sarif};
 
 /// Find the defects of delivery files, by proof.
 ///
@@ -18,6 +22,9 @@ use crate::sys::ui::escape_line;
 /// they say against what the repository contains, and judges what it finds by the policy
 /// (`gate:` in `.github/ci-tool.yml`). Nothing is executed and nothing is asked of the
 /// network. `ci-tool explain RULE` says what a rule looks for and how it is mended.
+///
+/// `--fix` mends what can be mended without a change of what works today, looks again, and
+/// takes back what did not help; then it judges what is left.
 ///
 /// Exit code 0: what was found may pass. 1: it may not. 2: wrong usage or configuration.
 /// 3: a file could not be read.
@@ -31,9 +38,33 @@ pub struct Args {
     #[arg(long)]
     pub pedantic: bool,
 
+    /// Mend what can be mended: of these rules, separated by commas, or of all
+    #[arg(long, value_name = "RULE", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    pub fix: Option<Vec<String>>,
+
+    /// Mend also where something that runs today behaves in another way afterwards
+    #[arg(long)]
+    pub fix_unsafe: bool,
+
+    /// With --fix: print the differences; write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// What a fix needs to know, as NAME=VALUE; beats `audit.answers` of the configuration
+    #[arg(long, value_name = "NAME=VALUE", value_parser = answer)]
+    pub answer: Vec<(String, String)>,
+
     /// How findings are judged.
     #[command(flatten)]
     pub judging: Judging,
+}
+
+fn answer(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, value)| !name.trim().is_empty() && !value.trim().is_empty())
+        .ok_or("it has the form NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 /// Audits and judges.
@@ -41,8 +72,23 @@ pub struct Args {
 /// # Errors
 /// Where the repository or the policy cannot be read.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let (tree, loaded) = context.tree(&args.path)?;
+    let (mut tree, mut loaded) = context.tree(&args.path)?;
     own::check_names(&loaded.config)?;
+    let answers = &mut loaded.config.audit.answers;
+    answers.extend(args.answer.iter().cloned());
+    if args.fix.is_some() || args.fix_unsafe {
+        mend(args, &tree, &loaded.config, context)?;
+        if args.dry_run {
+            return Ok(Exit::Yes);
+        }
+        (tree, _) = context.tree(&args.path)?;
+    } else if args.dry_run {
+        return Err(
+            Failure::usage("`--dry-run` has nothing to show without `--fix`")
+                .hint("an audit alone writes nothing")
+                .into(),
+        );
+    }
     let (mut reading, broken) = own::look(&tree, &loaded.config, args.pedantic);
     sarif::add_line_hashes(&mut reading.observations, |path| {
         source_file(tree.root(), path)
@@ -67,4 +113,81 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     } else {
         Exit::No
     })
+}
+
+/// Mends, or shows what would be mended.
+fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<()> {
+    let rules = args.fix.clone().unwrap_or_default();
+    if let Some(unknown) = rules.iter().find(|id| audit::rule(id).is_none()) {
+        return Err(Failure::usage(format!("there is no rule `{unknown}`"))
+            .hint("`ci-tool explain` lists the rules")
+            .into());
+    }
+    let wanted = Wanted {
+        rules,
+        with_unsafe: args.fix_unsafe,
+        pedantic: args.pedantic || config.audit.pedantic,
+        skip: config.audit.skip.clone(),
+        answers: config.audit.answers.clone(),
+    };
+    let mended = audit::fix::mend(tree, &wanted);
+    let before = |path: &str| tree.text(path).as_deref().map(str::to_owned);
+    if args.dry_run {
+        context
+            .ui
+            .result(&report::mending::diffs(&mended, before))?;
+    } else {
+        write(&args.path, tree, &mended)?;
+    }
+    let told = report::mending::text(&mended, !args.dry_run);
+    for line in told.lines() {
+        context.ui.remark(&escape_line(line));
+    }
+    Ok(())
+}
+
+/// Writes all files, or none: where one cannot be written, those before it become what
+/// they were.
+fn write(root: &Path, tree: &Tree, mended: &Mended) -> Result<()> {
+    let mut done: Vec<(&str, Option<Vec<u8>>)> = Vec::new();
+    for (path, text) in &mended.files {
+        let old = std::fs::read(root.join(path)).ok();
+        let result = match text {
+            Some(text) => {
+                // What the tree reads has no byte order mark.
+                let mark: &[u8] = match &old {
+                    Some(old) if old.starts_with(MARK) => MARK,
+                    _ => &[],
+                };
+                let bytes = [mark, text.as_bytes()].concat();
+                // Somebody may have written it since it was read.
+                if is_changed(tree, path, old.as_deref()) {
+                    Err(Failure::failed(format!("{path} has changed meanwhile")).into())
+                } else {
+                    fs::write_atomically(root, path, bytes).map_err(anyhow::Error::from)
+                }
+            }
+            None => std::fs::remove_file(root.join(path))
+                .map_err(|error| Failure::failed(format!("cannot remove {path}: {error}")).into()),
+        };
+        if let Err(error) = result {
+            for (path, old) in done {
+                // The first error is the one to tell.
+                let _ = match old {
+                    Some(old) => fs::write_atomically(root, path, old).is_ok(),
+                    None => std::fs::remove_file(root.join(path)).is_ok(),
+                };
+            }
+            return Err(error);
+        }
+        done.push((path, old));
+    }
+    Ok(())
+}
+
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+fn is_changed(tree: &Tree, path: &str, now: Option<&[u8]>) -> bool {
+    let now = now.map(|now| now.strip_prefix(MARK).unwrap_or(now));
+    tree.text(path).as_deref().map(str::as_bytes) != now
 }

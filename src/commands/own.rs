@@ -31,14 +31,15 @@ pub(super) fn look(
     });
     let project = project::detect_in(tree);
     let found = audit::run(
-        &Facts::new(tree, &project),
+        &Facts::new(tree, &project).with_answers(&config.audit.answers),
         is_pedantic || config.audit.pedantic,
     );
     let (mut reading, broken) = pins_of(tree, &scanner, &config.pins.allow);
     let wanted = found
         .into_iter()
         .filter(|(rule, _)| !config.audit.skip.iter().any(|id| id == rule.id));
-    let observations = wanted.map(|(rule, one)| Arc::new(audit::observation(&scanner, rule, one)));
+    let observations =
+        wanted.map(|(rule, one)| Arc::new(audit::observation(&scanner, rule, one, tree)));
     reading.observations.extend(observations);
     reading.scanners = vec![scanner];
     (reading, broken)

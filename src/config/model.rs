@@ -35,6 +35,10 @@ pub struct Audit {
     pub skip: Vec<String>,
     /// Whether to tell also what is a matter of opinion.
     pub pedantic: bool,
+    /// What the repository does not show and a fix or the score needs, by the name of the
+    /// question: `cors-origin: https://app.example.com`. `--answer NAME=VALUE` beats it.
+    #[serde(deserialize_with = "unique")]
+    pub answers: BTreeMap<String, String>,
 }
 
 /// What `ci-tool detect` takes into account.

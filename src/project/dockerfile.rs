@@ -7,6 +7,8 @@ use super::path;
 pub struct Instruction {
     /// Line on which it starts, counted from 1.
     pub line: usize,
+    /// Line on which it ends.
+    pub last: usize,
     /// `FROM`, `RUN` and so on, in capitals.
     pub name: String,
     /// What follows, with continued lines joined.
@@ -46,6 +48,7 @@ pub fn instructions(text: &str) -> Vec<Instruction> {
         };
         match (open, found.last_mut()) {
             (true, Some(last)) => {
+                last.last = at + 1;
                 last.rest.push(' ');
                 last.rest.push_str(body);
             }
@@ -53,6 +56,7 @@ pub fn instructions(text: &str) -> Vec<Instruction> {
                 let (name, rest) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
                 found.push(Instruction {
                     line: at + 1,
+                    last: at + 1,
                     name: name.to_ascii_uppercase(),
                     rest: rest.trim().to_owned(),
                 });

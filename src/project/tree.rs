@@ -1,6 +1,6 @@
 //! The files of a repository: found once, read at most once, never executed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -185,25 +185,44 @@ impl Tree {
             });
         let mut files = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         files.sort_unstable();
-        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, file) in files.iter().enumerate() {
-            let name = path::name(file);
-            match by_name.get_mut(name) {
-                Some(known) => known.push(at),
-                None => {
-                    by_name.insert(name.to_owned(), vec![at]);
-                }
-            }
-        }
         Ok(Self {
             root: root.to_owned(),
+            by_name: by_name(&files),
             files,
-            by_name,
             by_folder: OnceLock::new(),
             texts: Mutex::default(),
             documents: Mutex::default(),
             warnings,
         })
+    }
+
+    /// The tree as it would be with other texts in some files; `None` takes a file away.
+    /// What was read already is not read again.
+    #[must_use]
+    pub fn with(&self, changes: &BTreeMap<String, Option<String>>) -> Self {
+        let mut files: Vec<String> = self.files.clone();
+        files.retain(|file| changes.get(file).is_none_or(Option::is_some));
+        for (path, text) in changes {
+            if text.is_some() && !self.contains(path) {
+                files.push(path.clone());
+            }
+        }
+        files.sort_unstable();
+        let mut texts = lock(&self.texts).clone();
+        let mut documents = lock(&self.documents).clone();
+        for (path, text) in changes {
+            documents.remove(path);
+            texts.insert(path.clone(), text.as_deref().map(Arc::from));
+        }
+        Self {
+            root: self.root.clone(),
+            by_name: by_name(&files),
+            files,
+            by_folder: OnceLock::new(),
+            texts: Mutex::new(texts),
+            documents: Mutex::new(documents),
+            warnings: Mutex::default(),
+        }
     }
 
     /// The repository's folder on disk.
@@ -448,6 +467,20 @@ fn walk_warning(root: &Path, error: &ignore::Error) -> Warning {
         line: 1,
         message: format!("cannot be listed: {inner}"),
     }
+}
+
+fn by_name(files: &[String]) -> HashMap<String, Vec<usize>> {
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, file) in files.iter().enumerate() {
+        let name = path::name(file);
+        match by_name.get_mut(name) {
+            Some(known) => known.push(at),
+            None => {
+                by_name.insert(name.to_owned(), vec![at]);
+            }
+        }
+    }
+    by_name
 }
 
 fn read_text(file: &Path) -> Result<String, String> {

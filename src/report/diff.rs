@@ -22,6 +22,15 @@ pub fn unified(path: &str, before: Option<&str>, after: &str) -> String {
         .to_string()
 }
 
+/// A unified diff of a file that is to be removed.
+pub fn removed(path: &str, before: &str) -> String {
+    TextDiff::from_lines(before, "")
+        .unified_diff()
+        .context_radius(3)
+        .header(&format!("a/{path}"), "/dev/null")
+        .to_string()
+}
+
 /// The diff with styles for a terminal.
 pub fn coloured(diff: &str) -> String {
     let mut text = String::with_capacity(diff.len() * 2);

@@ -5,6 +5,7 @@ pub mod diff;
 pub mod explanation;
 pub mod findings_json;
 pub mod gate;
+pub mod mending;
 pub mod pins;
 pub mod plan;
 pub mod project;

@@ -1,5 +1,6 @@
 //! Cross-origin headers that allow everybody, with credentials.
 
+use crate::audit::fix::{Choice, Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::document::Node;
@@ -29,7 +30,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         let blocks = document.get("headers").map_or(&[][..], Node::items);
         for block in blocks {
             let headers = block.get("headers").map_or(&[][..], Node::items);
-            let line = |name: &str, value: &str| {
+            let value = |name: &str, value: &str| {
                 let found = headers.iter().find(|header| {
                     let is = |key: &str, text: &str| {
                         let node = header.get(key).and_then(Node::scalar);
@@ -37,17 +38,33 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                     };
                     is("key", name) && is("value", value)
                 })?;
-                Some(found.entry("value")?.line)
+                found.get("value")
             };
-            let origin = line("access-control-allow-origin", "*");
-            let credentials = line("access-control-allow-credentials", "true");
+            let origin = value("access-control-allow-origin", "*");
+            let credentials = value("access-control-allow-credentials", "true");
             if let (Some(origin), Some(credentials)) = (origin, credentials) {
                 let message = "`Access-Control-Allow-Origin: *` beside `Access-Control-Allow-Credentials: true`: browsers refuse the two together";
-                defects.push(Defect::new(file, origin, message).with(file, credentials));
+                let defect = Defect::new(file, origin, message).with(file, credentials);
+                defects.push(defect.mended_by(fix(facts, file, origin)));
             }
         }
     }
     defects
+}
+
+fn fix(facts: &Facts<'_>, file: &str, origin: &Node) -> Option<Fix> {
+    let title = "name the origin that may send credentials";
+    let Some(answer) = facts.answer("cors-origin") else {
+        let choice = Choice {
+            name: "cors-origin",
+            question: "which origin may send credentials?",
+            candidates: vec!["https://app.example.com".to_owned()],
+        };
+        return Some(Fix::asks(title, choice));
+    };
+    let text = Text::of(facts.tree, file)?;
+    let value = serde_json::to_string(answer).ok()?;
+    Some(Fix::safe(title, [text.replace(origin.span.clone(), value)]))
 }
 
 #[cfg(test)]

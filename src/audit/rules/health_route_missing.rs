@@ -1,7 +1,9 @@
 //! Health checks of a route that the application has not.
 
+use crate::audit::fix::{Choice, Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
+use crate::project::dockerfile::Instruction;
 use crate::project::model::{Component, Language};
 use crate::project::path;
 
@@ -41,10 +43,29 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             );
             let defect = Defect::new(&file.path, check.line, message).about(route);
             let manifest = &component.manifest;
-            defects.push(defect.with(&manifest.path, manifest.line));
+            let fix = fix(facts, &file.path, check, route);
+            defects.push(defect.with(&manifest.path, manifest.line).mended_by(fix));
         }
     }
     defects
+}
+
+/// A route that answers. Which one does, the routes of the code do not always tell.
+fn fix(facts: &Facts<'_>, file: &str, check: &Instruction, route: &str) -> Option<Fix> {
+    let title = "ask for a route that is there";
+    let Some(chosen) = facts.answer("health-route") else {
+        let choice = Choice {
+            name: "health-route",
+            question: "which route answers when the application is well?",
+            candidates: vec!["/".to_owned()],
+        };
+        return Some(Fix::asks(title, choice));
+    };
+    let text = Text::of(facts.tree, file)?;
+    let span = text.lines(check.line, check.last)?;
+    let start = span.start + text.str()[span].find(route)?;
+    let change = text.replace(start..start + route.len(), chosen);
+    Some(Fix::behaviour(format!("ask for `{chosen}`"), [change]))
 }
 
 /// The path that is asked for on the container itself, and its last part.

@@ -1,5 +1,6 @@
 //! Scripts that go on where a migration fails.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::shell::{Command, Exit};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
@@ -51,11 +52,26 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             if commands[at + 1..].iter().filter(same).any(starts) {
                 let words = words.join(" ");
                 let message = format!("`{words}` may fail, and {goes_on}");
-                defects.push(Defect::new(&script.path, command.place, message).about(words));
+                let defect = Defect::new(&script.path, command.place, message).about(words);
+                defects.push(defect.mended_by(fix(facts, &script.path, command)));
             }
         }
     }
     defects
+}
+
+fn fix(facts: &Facts<'_>, file: &str, command: &Command) -> Option<Fix> {
+    if command.exit != Exit::Lost {
+        return None;
+    }
+    let text = Text::of(facts.tree, file)?;
+    let stop = match command.function {
+        Some(_) => " || return 1",
+        None => " || exit 1",
+    };
+    let end = command.span.end;
+    let change = text.replace(end..end, stop);
+    Some(Fix::behaviour("stop where the migration fails", [change]))
 }
 
 /// Whether a command starts an application.

@@ -1,8 +1,10 @@
 //! Platform files that name a Dockerfile which is not there.
 
 use super::railway_unknown_key::files;
-use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::audit::fix::{Choice, Fix, Text};
+use crate::audit::{Category, Confidence, Defect, Facts, Place, Rule};
 use crate::findings::Severity;
+use crate::project::document::Node;
 use crate::project::path;
 
 pub(super) const RULE: Rule = Rule {
@@ -20,7 +22,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let mut look = |file: &str, line: usize, named: &str, base: &str| {
+    let mut look = |file: &str, place: Place, named: &str, base: &str, written: Option<&Node>| {
         let is_plain = !named.is_empty() && !named.contains(['$', '{', '*']);
         let clean = path::normalise(named.trim_start_matches('/'));
         let there = facts.tree.contains(&clean)
@@ -28,7 +30,12 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             || facts.tree.root().join(base).join(&clean).is_file();
         if is_plain && !there {
             let message = format!("it names `{named}`, and there is no such file");
-            defects.push(Defect::new(file, line, message).about(named));
+            let fix = written.and_then(|node| fix(facts, file, node));
+            defects.push(
+                Defect::new(file, place, message)
+                    .about(named)
+                    .mended_by(fix),
+            );
         }
     };
     for (file, document) in files(facts) {
@@ -37,7 +44,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             if let Some(entry) = document.entry_at(&["build", key])
                 && let Some(named) = entry.node.str()
             {
-                look(&file, entry.line, named, path::parent(&file));
+                let written = Some(&entry.node);
+                look(&file, entry.into(), named, path::parent(&file), written);
             }
         }
     }
@@ -49,7 +57,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         if let Some(entry) = entry
             && let Some(named) = entry.node.str()
         {
-            look(file, entry.line, named, path::parent(file));
+            look(file, entry.into(), named, path::parent(file), None);
         }
     }
     for compose in &facts.project.compose {
@@ -74,16 +82,42 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                 continue;
             }
             let base = path::join(path::parent(&compose.path), &path::normalise(context));
-            let (line, named) = match build.entry("dockerfile") {
-                Some(entry) => (entry.line, entry.node.str().unwrap_or_default()),
-                None => (service.line, "Dockerfile"),
+            let (place, named) = match build.entry("dockerfile") {
+                Some(entry) => (entry.into(), entry.node.str().unwrap_or_default()),
+                None => (service.into(), "Dockerfile"),
             };
             if !named.starts_with("..") {
-                look(&compose.path, line, named, &base);
+                look(&compose.path, place, named, &base, None);
             }
         }
     }
     defects
+}
+
+/// Railway reads the path from the repository's root.
+fn fix(facts: &Facts<'_>, file: &str, written: &Node) -> Option<Fix> {
+    let candidates: Vec<String> = facts
+        .dockerfiles()
+        .iter()
+        .map(|one| one.path.clone())
+        .collect();
+    let chosen = match (facts.answer("dockerfile"), candidates.as_slice()) {
+        (Some(answer), _) => answer,
+        (None, []) => return None,
+        (None, [only]) => only,
+        (None, _) => {
+            let choice = Choice {
+                name: "dockerfile",
+                question: "which Dockerfile is meant?",
+                candidates,
+            };
+            return Some(Fix::asks("name a Dockerfile that is there", choice));
+        }
+    };
+    let text = Text::of(facts.tree, file)?;
+    let value = serde_json::to_string(chosen).ok()?;
+    let change = text.replace(written.span.clone(), value);
+    Some(Fix::behaviour(format!("name `{chosen}`"), [change]))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `npm ci` in an image that no lock file reaches.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::dockerfile::{sources, words};
@@ -76,7 +77,11 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         if let Some(line) = line.filter(|_| !has_own) {
             let message =
                 "it runs `npm ci`, and .dockerignore keeps package-lock.json out of the build";
-            defects.push(Defect::new(&file.path, run.line, message).with(ignored, line + 1));
+            let fix = Text::of(facts.tree, &ignored)
+                .and_then(|text| text.without_lines(line + 1, line + 1))
+                .map(|change| Fix::safe("take it out of .dockerignore", [change]));
+            let defect = Defect::new(&file.path, run.line, message).with(ignored, line + 1);
+            defects.push(defect.mended_by(fix));
         }
     }
     defects

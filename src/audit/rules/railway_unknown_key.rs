@@ -1,8 +1,9 @@
 //! Keys of Railway's files that Railway does not know.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
-use crate::project::document::Node;
+use crate::project::document::{Entry, Node};
 use crate::project::path;
 
 pub(super) const RULE: Rule = Rule {
@@ -59,11 +60,11 @@ const DEPLOY: [&str; 20] = [
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     for (file, document) in files(facts) {
-        service(&document, "", &file, &mut defects);
+        service(&document, "", &file, facts, &mut defects);
         if let Some(environments) = document.get("environments") {
             for environment in environments.entries() {
                 let prefix = format!("environments.{}.", environment.key);
-                service(&environment.node, &prefix, &file, &mut defects);
+                service(&environment.node, &prefix, &file, facts, &mut defects);
             }
         }
     }
@@ -81,7 +82,7 @@ pub(super) fn files(facts: &Facts<'_>) -> Vec<(String, std::sync::Arc<Node>)> {
         .collect()
 }
 
-fn service(node: &Node, prefix: &str, file: &str, defects: &mut Vec<Defect>) {
+fn service(node: &Node, prefix: &str, file: &str, facts: &Facts<'_>, defects: &mut Vec<Defect>) {
     let mut look = |node: &Node, prefix: &str, known: &[&str]| {
         for entry in node.entries() {
             if known.contains(&entry.key.as_str()) {
@@ -89,8 +90,11 @@ fn service(node: &Node, prefix: &str, file: &str, defects: &mut Vec<Defect>) {
             }
             let name = format!("{prefix}{}", entry.key);
             let like = likely(&entry.key, known);
-            let message = format!("`{name}` is no key of Railway and has no effect{like}");
-            defects.push(Defect::new(file, entry, message).about(name));
+            let knows = like.map_or_else(String::new, |like| format!("; it knows `{like}`"));
+            let message = format!("`{name}` is no key of Railway and has no effect{knows}");
+            let fix = fix(facts, file, node, entry, like);
+            let defect = Defect::new(file, entry, message).about(name);
+            defects.push(defect.mended_by(fix));
         }
     };
     look(node, prefix, &TOP);
@@ -103,7 +107,7 @@ fn service(node: &Node, prefix: &str, file: &str, defects: &mut Vec<Defect>) {
 }
 
 /// The key that was probably meant.
-fn likely(key: &str, known: &[&str]) -> String {
+fn likely<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let lower = key.to_ascii_lowercase().replace(['_', '-'], "");
     let start = |text: &str| text.get(..6).map(str::to_owned);
     let is_exact = |one: &&&str| one.to_ascii_lowercase() == format!("{lower}type");
@@ -111,11 +115,59 @@ fn likely(key: &str, known: &[&str]) -> String {
         let one = one.to_ascii_lowercase();
         one == lower || start(&one).is_some() && start(&one) == start(&lower)
     };
-    let meant = known
-        .iter()
-        .find(is_exact)
-        .or_else(|| known.iter().find(near));
-    meant.map_or_else(String::new, |one| format!("; it knows `{one}`"))
+    let meant = known.iter().find(is_exact);
+    meant.or_else(|| known.iter().find(near)).copied()
+}
+
+/// The key that Railway knows, with the value that was meant; or no key where nothing is
+/// lost with it.
+fn fix(
+    facts: &Facts<'_>,
+    file: &str,
+    around: &Node,
+    entry: &Entry,
+    like: Option<&str>,
+) -> Option<Fix> {
+    let text = Text::of(facts.tree, file)?;
+    let is_json = file.ends_with(".json");
+    let free = like.filter(|like| around.get(like).is_none());
+    if let Some(like) = free {
+        let key = if is_json {
+            format!("\"{like}\"")
+        } else {
+            like.to_owned()
+        };
+        if entry.node.entries().is_empty() && entry.node.items().is_empty() {
+            let change = text.replace(entry.span.clone(), key);
+            return Some(Fix::behaviour(format!("call it `{like}`"), [change]));
+        }
+        // `healthchecks.http.path` is what people write for it.
+        let path = entry
+            .node
+            .at(&["http", "path"])
+            .or_else(|| entry.node.get("path"));
+        if like == "healthcheckPath" && is_json {
+            let value = serde_json::to_string(path?.str()?).ok()?;
+            let span = entry.span.start..entry.node.span.end;
+            let change = text.replace(span, format!("{key}: {value}"));
+            return Some(Fix::behaviour(format!("call it `{like}`"), [change]));
+        }
+        return None;
+    }
+    let is_plain = entry.node.entries().is_empty() && entry.node.items().is_empty();
+    let change = match (is_plain, is_json) {
+        (true, true) => text.without_entry(entry)?,
+        // A key of TOML is on a line of its own, unless its table is written in one.
+        (true, false)
+            if text.str()[text.line(entry.line)?]
+                .trim_start()
+                .starts_with(&entry.key) =>
+        {
+            text.without_lines(entry.line, entry.line)?
+        }
+        _ => return None,
+    };
+    Some(Fix::safe(format!("take `{}` out", entry.key), [change]))
 }
 
 #[cfg(test)]

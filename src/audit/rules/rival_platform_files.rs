@@ -1,5 +1,6 @@
 //! Two files that configure the same service of a platform.
 
+use crate::audit::fix::{Change, Choice, Fix};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::path;
@@ -26,9 +27,33 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         let rival = path::join(path::parent(file), "railway.toml");
         let message = format!("{rival} configures the same service");
         let is_there = facts.tree.contains(&rival);
-        is_there.then(|| Defect::new(file, 1, message).with(rival, 1))
+        is_there.then(|| {
+            let fix = fix(facts, file, &rival);
+            Defect::new(file, 1, message)
+                .with(rival, 1)
+                .mended_by(Some(fix))
+        })
     })
     .collect()
+}
+
+fn fix(facts: &Facts<'_>, json: &str, toml: &str) -> Fix {
+    let rival = match facts.answer("railway-file") {
+        Some("railway.json") => toml,
+        Some("railway.toml") => json,
+        _ => {
+            let choice = Choice {
+                name: "railway-file",
+                question: "which of the two stays?",
+                candidates: vec!["railway.json".to_owned(), "railway.toml".to_owned()],
+            };
+            return Fix::asks("keep one of the two", choice);
+        }
+    };
+    let change = Change::Remove {
+        path: rival.to_owned(),
+    };
+    Fix::behaviour(format!("remove {rival}"), [change])
 }
 
 #[cfg(test)]

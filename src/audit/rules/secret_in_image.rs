@@ -1,8 +1,10 @@
 //! Secrets that stay in an image.
 
+use crate::audit::facts::Dockerfile;
+use crate::audit::fix::{Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
-use crate::project::dockerfile::words;
+use crate::project::dockerfile::{Instruction, words};
 
 pub(super) const RULE: Rule = Rule {
     id: "secret-in-image",
@@ -58,7 +60,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                 defects.extend(match argument {
                     Some((argument, line)) if stays => Some(
                         defect(format!("`{name}` keeps the build argument `{argument}` in the image"))
-                            .with(&file.path, *line),
+                            .with(&file.path, *line)
+                            .mended_by(fix(facts, file, instruction, *line)),
                     ),
                     Some((argument, line)) => Some(
                         defect(format!(
@@ -76,6 +79,30 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         }
     }
     defects
+}
+
+/// Takes both lines out, where they hold nothing else and no other line needs them.
+fn fix(facts: &Facts<'_>, file: &Dockerfile, set: &Instruction, argument: usize) -> Option<Fix> {
+    let argument = file.instructions.iter().find(|one| one.line == argument)?;
+    let name = argument.rest.split('=').next()?.trim();
+    let is_alone = pairs(&set.rest).len() == 1 && words(&argument.rest).count() == 1;
+    let uses = |one: &&Instruction| {
+        one.line != set.line && one.line != argument.line && one.rest.contains(name)
+    };
+    if !is_alone || file.instructions.iter().any(|one| uses(&one)) {
+        return None;
+    }
+    let text = Text::of(facts.tree, &file.path)?;
+    let title = format!("take `{name}` out: the container gets it when it starts");
+    let changes = if argument.last + 1 == set.line {
+        vec![text.without_lines(argument.line, set.last)?]
+    } else {
+        vec![
+            text.without_lines(argument.line, argument.last)?,
+            text.without_lines(set.line, set.last)?,
+        ]
+    };
+    Some(Fix::behaviour(title, changes))
 }
 
 /// `A=b C="d e"`, or the old form `A b`.

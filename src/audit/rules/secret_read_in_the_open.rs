@@ -1,5 +1,6 @@
 //! Scripts that ask for a secret and show it.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::shell::Command;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
@@ -38,11 +39,25 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                 && !is_half(name, &unseen)
             {
                 let message = format!("`read` shows `{name}` while it is typed");
-                defects.push(Defect::new(&script.path, command.place, message).about(name));
+                let defect = Defect::new(&script.path, command.place, message).about(name);
+                defects.push(defect.mended_by(fix(facts, &script.path, command)));
             }
         }
     }
     defects
+}
+
+/// `read -s`, and the line break that is not typed any more where nothing else follows.
+fn fix(facts: &Facts<'_>, file: &str, command: &Command) -> Option<Fix> {
+    let text = Text::of(facts.tree, file)?;
+    let name = command.words.first()?.span.end;
+    let end = command.span.end;
+    let rest = text.str()[end..].lines().next().unwrap_or_default();
+    let mut changes = vec![text.replace(name..name, " -s")];
+    if rest.trim().is_empty() {
+        changes.push(text.replace(end..end, "; echo"));
+    }
+    Some(Fix::safe("read it unseen", changes))
 }
 
 /// The variable that a `read` asks a person for, and whether what is typed is shown.

@@ -1,5 +1,6 @@
 //! Scripts that wait a fixed time for a deployment.
 
+use crate::audit::fix::{Choice, Fix, Text};
 use crate::audit::shell::{Command, Shell};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
@@ -39,7 +40,7 @@ const SHORT: u32 = 10;
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     for script in facts.scripts() {
-        look(&script.path, &[&script.shell], &mut defects);
+        look(facts, &script.path, &[&script.shell], &mut defects);
     }
     // The steps of a job run one after the other.
     for steps in facts
@@ -47,12 +48,12 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         .chunk_by(|one, next| (&one.path, &one.job) == (&next.path, &next.job))
     {
         let shells: Vec<&Shell> = steps.iter().map(|step| &step.shell).collect();
-        look(&steps[0].path, &shells, &mut defects);
+        look(facts, &steps[0].path, &shells, &mut defects);
     }
     defects
 }
 
-fn look(path: &str, shells: &[&Shell], defects: &mut Vec<Defect>) {
+fn look(facts: &Facts<'_>, path: &str, shells: &[&Shell], defects: &mut Vec<Defect>) {
     let commands: Vec<&Command> = shells.iter().flat_map(|shell| &shell.commands).collect();
     let mut deploy: Option<(&Command, String)> = None;
     for (at, command) in commands.iter().enumerate() {
@@ -78,10 +79,39 @@ fn look(path: &str, shells: &[&Shell], defects: &mut Vec<Defect>) {
             && seconds >= SHORT
         {
             let message = format!("`sleep {seconds}` stands for the end of `{words}`");
-            defects.push(Defect::new(path, command.place, message).with(path, from.place));
+            let fix = fix(facts, path, command);
+            let defect = Defect::new(path, command.place, message).with(path, from.place);
+            defects.push(defect.mended_by(fix));
             deploy = None;
         }
     }
+}
+
+/// A loop with a time limit that asks the health address. The spans of a step are not
+/// those of its file.
+fn fix(facts: &Facts<'_>, path: &str, command: &Command) -> Option<Fix> {
+    command.place.column?;
+    let title = "wait until the health address answers";
+    let Some(address) = facts.answer("health-url") else {
+        let choice = Choice {
+            name: "health-url",
+            question: "which address answers once the deployment is live?",
+            candidates: vec!["https://api.example.com/health".to_owned()],
+        };
+        return Some(Fix::asks(title, choice));
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_~?=&%$@{}".contains(c);
+    if !address.chars().all(is_plain) {
+        return None;
+    }
+    let text = Text::of(facts.tree, path)?;
+    let wait = format!(
+        "timeout 300 sh -c 'until curl -fsS --max-time 10 -o /dev/null \"{address}\"; do sleep 5; done'"
+    );
+    Some(Fix::behaviour(
+        title,
+        [text.replace(command.span.clone(), wait)],
+    ))
 }
 
 /// The words of a command that returns before its deployment is live.

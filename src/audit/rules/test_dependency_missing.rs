@@ -1,5 +1,6 @@
 //! Tests that need a package which the install does not bring.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 
@@ -32,10 +33,31 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             }
             let place = &component.manifest;
             let defect = Defect::new(&place.path, place.line, &gap.message);
-            defects.push(defect.about(package));
+            let fix = fix(facts, &component.root, &place.path, package);
+            defects.push(defect.about(package).mended_by(fix));
         }
     }
     defects
+}
+
+/// A line of its own in the requirements for development, or in those that are there.
+fn fix(facts: &Facts<'_>, root: &str, manifest: &str, package: &str) -> Option<Fix> {
+    let names = [
+        "requirements-dev.txt",
+        "requirements_dev.txt",
+        "dev-requirements.txt",
+        "requirements-test.txt",
+        "test-requirements.txt",
+    ];
+    let file = facts.tree.first_in(root, &names);
+    let file = file.unwrap_or_else(|| manifest.to_owned());
+    if !file.ends_with(".txt") {
+        return None;
+    }
+    let text = Text::of(facts.tree, &file)?;
+    let last = text.str().lines().count();
+    let change = text.after_line(last, package)?;
+    Some(Fix::safe(format!("add `{package}` to {file}"), [change]))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Variables in vercel.json that Vercel refuses.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::path;
@@ -28,7 +29,11 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             for entry in entries.iter().filter(|entry| entry.node.str().is_none()) {
                 let name = format!("{}.{}", keys.join("."), entry.key);
                 let message = format!("`{name}` is no text, so that Vercel refuses the file");
-                defects.push(Defect::new(file, entry, message).about(name));
+                let fix = Text::of(facts.tree, file)
+                    .and_then(|text| text.without_entry(entry))
+                    .map(|change| Fix::safe(format!("take `{name}` out"), [change]));
+                let defect = Defect::new(file, entry, message).about(name);
+                defects.push(defect.mended_by(fix));
             }
         }
     }
