@@ -19,6 +19,7 @@ mod common;
 mod docs;
 mod edits;
 mod findings_laws;
+mod fixes;
 mod forge;
 mod gate;
 mod gitlab;

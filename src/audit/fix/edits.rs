@@ -277,4 +277,80 @@ mod tests {
         assert_eq!(apply("é", &[(1..2, "x")]), None);
         assert_eq!(apply("a", &[(0..9, "x")]), None);
     }
+
+    /// An object of JSON in any format, with the keys `k0`, `k1` and so on.
+    fn object() -> impl proptest::strategy::Strategy<Value = (String, usize)> {
+        use proptest::prelude::*;
+        let blank = prop_oneof![
+            Just(""),
+            Just(" "),
+            Just("\n  "),
+            Just("\r\n\t"),
+            Just("\n\n    "),
+        ];
+        let value = prop_oneof![
+            Just("1".to_owned()),
+            Just("\"é, }\"".to_owned()),
+            Just("{\"x\": [1,\n 2]}".to_owned()),
+            Just("[]".to_owned()),
+        ];
+        let entry = (blank.clone(), blank.clone(), value, blank.clone());
+        proptest::collection::vec(entry, 1..6).prop_map(|entries| {
+            let count = entries.len();
+            let inner: Vec<String> = entries
+                .iter()
+                .enumerate()
+                .map(|(at, (before, colon, value, after))| {
+                    format!("{before}\"k{at}\":{colon}{value}{after}")
+                })
+                .collect();
+            (format!("{{{}}}\n", inner.join(",")), count)
+        })
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_object_loses_and_gains_entries_and_nothing_else((json, count) in object(), pick in 0_usize..6) {
+            let file = text(&json);
+            let node = document::parse(&json, Syntax::Json).expect("JSON");
+            let entry = &node.entries()[pick % count];
+            let after = changed(&file, file.without_entry(entry));
+            let left = document::parse(&after, Syntax::Json).expect("JSON");
+            let keys = |node: &document::Node| -> Vec<String> {
+                node.entries().iter().map(|one| format!("{} {:?}", one.key, plain(&one.node))).collect()
+            };
+            let mut expected = keys(&node);
+            expected.remove(pick % count);
+            proptest::prop_assert_eq!(keys(&left), expected);
+            // What is left is there as it was written, one part before and one behind.
+            let same = after.bytes().zip(json.bytes()).take_while(|(a, b)| a == b).count();
+            let rest = &after[..].as_bytes()[same..];
+            proptest::prop_assert!(json.as_bytes().ends_with(rest), "{json:?} {after:?}");
+
+            let last = node.entries().last().expect("one");
+            let more = changed(&file, file.with_entry(last, "new", "true"));
+            let grown = document::parse(&more, Syntax::Json).expect("JSON");
+            proptest::prop_assert_eq!(grown.entries().len(), count + 1);
+            let (front, back) = json.split_at(last.node.span.end);
+            proptest::prop_assert!(more.starts_with(front) && more.ends_with(back));
+        }
+    }
+
+    /// A value without its places.
+    fn plain(node: &document::Node) -> String {
+        match &node.value {
+            document::Value::Map(entries) => {
+                let all: Vec<String> = entries
+                    .iter()
+                    .map(|one| format!("{}: {}", one.key, plain(&one.node)))
+                    .collect();
+                format!("{{{}}}", all.join(", "))
+            }
+            document::Value::List(items) => {
+                let all: Vec<String> = items.iter().map(plain).collect();
+                format!("[{}]", all.join(", "))
+            }
+            _ => format!("{:?}", node.scalar()),
+        }
+    }
 }

@@ -68,7 +68,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                             "`{name}` keeps the build argument `{argument}` in the build cache and the provenance"
                         ))
                         .with(&file.path, *line)
-                        .severity(Severity::Low),
+                        .severity(Severity::Low)
+                        .mended_by(fix(facts, file, instruction, *line)),
                     ),
                     None if stays && is_value(value) => {
                         Some(defect(format!("the value of `{name}` is in the image and in this file")))
@@ -81,20 +82,22 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     defects
 }
 
-/// Takes both lines out, where they hold nothing else and no other line needs them.
+/// Takes both lines out, where they hold nothing else and no other line needs them. What
+/// a stage that only builds runs afterwards gets the secret for as long as it runs.
 fn fix(facts: &Facts<'_>, file: &Dockerfile, set: &Instruction, argument: usize) -> Option<Fix> {
-    let argument = file.instructions.iter().find(|one| one.line == argument)?;
+    let all = &file.instructions;
+    let argument = all.iter().find(|one| one.line == argument)?;
     let name = argument.rest.split('=').next()?.trim();
     let is_alone = pairs(&set.rest).len() == 1 && words(&argument.rest).count() == 1;
     let uses = |one: &&Instruction| {
         one.line != set.line && one.line != argument.line && one.rest.contains(name)
     };
-    if !is_alone || file.instructions.iter().any(|one| uses(&one)) {
+    let is_same = set.rest.split(['=', ' ']).next() == Some(name);
+    if !is_alone || !is_same || all.iter().any(|one| uses(&one)) {
         return None;
     }
     let text = Text::of(facts.tree, &file.path)?;
-    let title = format!("take `{name}` out: the container gets it when it starts");
-    let changes = if argument.last + 1 == set.line {
+    let mut changes = if argument.last + 1 == set.line {
         vec![text.without_lines(argument.line, set.last)?]
     } else {
         vec![
@@ -102,6 +105,20 @@ fn fix(facts: &Facts<'_>, file: &Dockerfile, set: &Instruction, argument: usize)
             text.without_lines(set.line, set.last)?,
         ]
     };
+    let stays = file.image().iter().any(|one| one.line == set.line);
+    if stays {
+        let title = format!("take `{name}` out: the container gets it when it starts");
+        return Some(Fix::behaviour(title, changes));
+    }
+    let later = all.iter().filter(|one| one.line > set.line);
+    for run in later
+        .take_while(|one| one.name != "FROM")
+        .filter(|one| one.name == "RUN")
+    {
+        let mount = format!("RUN --mount=type=secret,id={name},env={name} ");
+        changes.push(text.in_line(run.line, "RUN ", &mount)?);
+    }
+    let title = format!("give `{name}` to what runs: docker build --secret id={name},env={name}");
     Some(Fix::behaviour(title, changes))
 }
 
