@@ -1,21 +1,45 @@
 //! Comments that set a finding aside: `# ci-tool: ignore[rule-id] reason`, on its line or
 //! on the one before. JSON without comments has the configuration instead.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::{Defect, Facts};
 
 const MARK: &str = "ci-tool: ignore[";
 
-/// Whether a comment sets the defect aside.
-pub(super) fn covers(facts: &Facts<'_>, rule: &str, defect: &Defect) -> bool {
-    let Some(text) = facts.tree.text(&defect.path) else {
-        return false;
-    };
-    let from = defect.line.saturating_sub(2);
-    let own = if defect.line < 2 { 1 } else { 2 };
-    text.lines()
-        .skip(from)
-        .take(own)
-        .any(|line| names(line, rule))
+/// The comments of all files that were asked about.
+#[derive(Default)]
+pub(super) struct Ignores {
+    /// The lines that have such a comment, by the file.
+    files: HashMap<String, Vec<(usize, String)>>,
+}
+
+impl Ignores {
+    /// Whether a comment sets the defect aside.
+    pub(super) fn cover(&mut self, facts: &Facts<'_>, rule: &str, defect: &Defect) -> bool {
+        if !self.files.contains_key(&defect.path) {
+            let marked = facts
+                .tree
+                .text(&defect.path)
+                .map_or(Vec::new(), |text| marked(&text));
+            self.files.insert(defect.path.clone(), marked);
+        }
+        self.files[&defect.path].iter().any(|(line, text)| {
+            (*line == defect.line || line + 1 == defect.line) && names(text, rule)
+        })
+    }
+}
+
+fn marked(text: &Arc<str>) -> Vec<(usize, String)> {
+    if !text.contains(MARK) {
+        return Vec::new();
+    }
+    let lines = (1..).zip(text.lines());
+    lines
+        .filter(|(_, line)| line.contains(MARK))
+        .map(|(at, line)| (at, line.to_owned()))
+        .collect()
 }
 
 fn names(line: &str, rule: &str) -> bool {

@@ -203,11 +203,12 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 
 /// Looks for everything. What a comment in the file sets aside is left out.
 pub fn run(facts: &Facts<'_>, pedantic: bool) -> Vec<(&'static Rule, Defect)> {
+    let mut ignores = ignores::Ignores::default();
     let mut found: Vec<(&'static Rule, Defect)> = RULES
         .iter()
         .filter(|rule| pedantic || rule.confidence == Confidence::High)
         .flat_map(|rule| (rule.check)(facts).into_iter().map(move |one| (rule, one)))
-        .filter(|(rule, defect)| !ignores::covers(facts, rule.id, defect))
+        .filter(|(rule, defect)| !ignores.cover(facts, rule.id, defect))
         .collect();
     found.sort_by(|(a, one), (b, other)| {
         (&one.path, one.line, a.id, &one.about).cmp(&(&other.path, other.line, b.id, &other.about))

@@ -5,17 +5,22 @@
 
 mod walk;
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
+use std::time::{Duration, Instant};
 
-use tree_sitter::Parser;
+use tree_sitter::{ParseOptions, ParseState, Parser};
 
 use super::Place;
 
 /// Longer scripts are data with a script in front, and nobody reads them.
-const MAX_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// Longer pipelines cost the parser memory by the square of their length.
 const MAX_PIPES: usize = 1_000;
+
+/// How long the parser may take. Texts that nobody wrote as a script cost it time by the
+/// square of their length; for one that somebody wrote, milliseconds are enough.
+const MAX_TIME: Duration = Duration::from_secs(2);
 
 /// What was read of a script.
 #[derive(Debug, Default)]
@@ -110,7 +115,8 @@ impl Shell {
     /// Reads a script. One that the grammar does not understand gives what was understood
     /// of it; one that is too long gives nothing.
     pub fn parse(text: &str, start: Start) -> Self {
-        if text.len() > MAX_BYTES || longest_pipeline(text) > MAX_PIPES {
+        let is_data = text.len() > MAX_BYTES || text.contains('\0');
+        if is_data || longest_pipeline(text) > MAX_PIPES {
             return Self::default();
         }
         let readable = readable(text);
@@ -121,7 +127,15 @@ impl Shell {
         {
             return Self::default();
         }
-        let Some(tree) = parser.parse(readable.as_bytes(), None) else {
+        let began = Instant::now();
+        let mut go_on = |_: &ParseState| match began.elapsed() > MAX_TIME {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        };
+        let options = ParseOptions::new().progress_callback(&mut go_on);
+        let bytes = readable.as_bytes();
+        let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
+        let Some(tree) = parser.parse_with_options(&mut read, None, Some(options)) else {
             return Self::default();
         };
         walk::commands(text, &tree, start)
@@ -458,7 +472,7 @@ mod tests {
         let shell = parse("if a; then\nb\n");
         assert!(!shell.is_whole);
         for text in [
-            "(".repeat(100_000),
+            "(".repeat(200_000),
             "$(".repeat(100_000),
             "if ".repeat(100_000),
             "a | ".repeat(100_000),
@@ -468,11 +482,15 @@ mod tests {
             "<<E ".repeat(50_000),
             "\"$(".repeat(50_000),
             "${".repeat(100_000),
-            "case x in ".repeat(50_000),
+            "case x in ".repeat(20_000),
+            "a[\n".repeat(80_000),
+            "<<<".repeat(80_000),
+            "$[".repeat(100_000),
+            "\0".repeat(200_000),
         ] {
-            let start = std::time::Instant::now();
+            let start = Instant::now();
             let _ = parse(&text);
-            assert!(start.elapsed().as_secs() < 20, "{}", &text[..12]);
+            assert!(start.elapsed().as_secs() < 20, "{:?}", &text[..12]);
         }
         assert!(parse(&"a\n".repeat(MAX_BYTES)).commands.is_empty());
     }

@@ -17,6 +17,10 @@ use crate::workflows::pins::{self, ActionPattern, check};
 /// The name of this scanner.
 pub(super) const NAME: &str = "audit";
 
+/// So many findings carry their fix; no person reads more, and each has to find its place
+/// in its file.
+const MAX_FIXES: usize = 1_000;
+
 /// What is wrong, and the files that could not be read, with the reason.
 pub(super) fn look(
     tree: &Tree,

@@ -25,6 +25,7 @@ mod gate;
 mod gitlab;
 mod kept_alive;
 mod merging;
+mod odd_files;
 mod own_templates;
 mod peers;
 mod pins;

@@ -111,12 +111,15 @@ impl Text {
                 _ => return None,
             }
         }
-        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
         let rest = &text[end..];
-        let line_end = rest.find('\n').map(|at| end + at + 1);
-        let is_alone = text[line_start..start].trim().is_empty();
+        // Only blanks may be between the entry and the ends of its lines.
+        let is_blank = |c: char| matches!(c, ' ' | '\t' | '\r');
+        let line_start = text[..start].trim_end_matches(is_blank).len();
+        let is_alone = line_start == 0 || text[..line_start].ends_with('\n');
+        let blanks = rest.len() - rest.trim_start_matches(is_blank).len();
+        let line_end = rest[blanks..].starts_with('\n').then_some(end + blanks + 1);
         match line_end {
-            Some(line_end) if is_alone && text[end..line_end].trim().is_empty() => {
+            Some(line_end) if is_alone => {
                 (start, end) = (line_start, line_end);
             }
             // What follows on the same line moves up to where the entry was.

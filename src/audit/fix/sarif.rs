@@ -56,9 +56,15 @@ pub fn sarif(tree: &Tree, fix: &Fix) -> Option<String> {
 
 /// Line and column behind a text, as SARIF counts them: in UTF-16 units, from 1.
 fn place(before: &str) -> (usize, usize) {
-    let line = before.rsplit('\n').next().unwrap_or_default();
-    let lines = before.bytes().filter(|byte| *byte == b'\n').count();
-    (lines + 1, line.encode_utf16().count() + 1)
+    let bytes = before.as_bytes();
+    let start = memchr::memrchr(b'\n', bytes).map_or(0, |newline| newline + 1);
+    let lines = memchr::memchr_iter(b'\n', bytes).count();
+    let line = &before[start..];
+    let units = match line.is_ascii() {
+        true => line.len(),
+        false => line.encode_utf16().count(),
+    };
+    (lines + 1, units + 1)
 }
 
 /// A path of the repository as a relative URI.

@@ -68,15 +68,17 @@ fn look(facts: &Facts<'_>, path: &str, shells: &[&Shell], defects: &mut Vec<Defe
         let near = command.place.line.saturating_sub(from.place.line) <= NEAR;
         let apart = command.function != from.function;
         // Where nothing follows, nothing runs against what is not there yet.
-        let ends = commands[at + 1..]
-            .iter()
-            .all(|later| later.is_message() || later.runs(&["exit"]));
+        let ends = || {
+            commands[at + 1..]
+                .iter()
+                .all(|later| later.is_message() || later.runs(&["exit"]))
+        };
         if let Some(seconds) = seconds(command)
             && command.loops == 0
             && near
             && !apart
-            && !ends
             && seconds >= SHORT
+            && !ends()
         {
             let message = format!("`sleep {seconds}` stands for the end of `{words}`");
             let fix = fix(facts, path, command);

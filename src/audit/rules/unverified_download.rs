@@ -19,48 +19,53 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
-    let mut defects = Vec::new();
+    let mut found = Vec::new();
     let scripts = facts.scripts().iter();
     let scripts = scripts.map(|script| (&script.path, &script.shell));
     let steps = facts.steps().iter().map(|step| (&step.path, &step.shell));
     for (path, shell) in scripts.chain(steps) {
-        for command in shell.commands.iter().filter(|one| fetches(one)) {
-            if let Some(by) = runner(&shell.commands, command) {
-                let message = format!(
-                    "what `{}` fetches runs in `{}` without being looked at",
-                    command.program()[0].text,
-                    by.program()[0].text
-                );
-                defects.push(Defect::new(path, command.place, message).about(command.text()));
-            }
+        for by in shell.commands.iter().filter(|one| is_shell(one)) {
+            found.extend(source(&shell.commands, by).map(|fetching| (path, fetching, by)));
+        }
+        for fetching in shell.commands.iter().filter(|one| fetches(one)) {
+            let outer = fetching.inside.and_then(|at| shell.commands.get(at));
+            found.extend(
+                outer
+                    .filter(|by| is_shell(by))
+                    .map(|by| (path, fetching, by)),
+            );
         }
     }
-    defects
+    let defects = found.into_iter().map(|(path, fetching, by)| {
+        let message = format!(
+            "what `{}` fetches runs in `{}` without being looked at",
+            fetching.program()[0].text,
+            by.program()[0].text
+        );
+        Defect::new(path, fetching.place, message).about(fetching.text())
+    });
+    defects.collect()
 }
 
 fn fetches(command: &Command) -> bool {
     command.runs(&["curl"]) || command.runs(&["wget"])
 }
 
-/// The shell that runs what a command writes.
-fn runner<'c>(all: &'c [Command], fetching: &Command) -> Option<&'c Command> {
-    let is_shell = |command: &&Command| {
-        let name = command.program().first().map_or("", |word| &word.text);
-        matches!(name, "bash" | "sh" | "zsh" | "source" | "." | "eval")
-    };
-    if let Some(outer) = fetching.inside {
-        return all.get(outer).filter(is_shell);
-    }
-    all.iter().filter(is_shell).find(|command| {
-        let mut from = command.reads;
-        while let Some(before) = from.and_then(|at| all.get(at)) {
-            if before.span == fetching.span {
-                return true;
-            }
-            from = before.reads;
+fn is_shell(command: &Command) -> bool {
+    let name = command.program().first().map_or("", |word| &word.text);
+    matches!(name, "bash" | "sh" | "zsh" | "source" | "." | "eval")
+}
+
+/// The command that fetches what a command reads, at the head of its pipe.
+fn source<'c>(all: &'c [Command], command: &Command) -> Option<&'c Command> {
+    let mut from = command.reads;
+    while let Some(before) = from.and_then(|at| all.get(at)) {
+        if fetches(before) {
+            return Some(before);
         }
-        false
-    })
+        from = before.reads;
+    }
+    None
 }
 
 #[cfg(test)]

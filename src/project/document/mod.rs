@@ -168,16 +168,24 @@ impl Node {
     }
 }
 
+/// Farther from the start of a line, a column is counted in bytes.
+const MAX_COUNTED: usize = 4_096;
+
 /// Turns byte offsets into lines and columns.
 struct Lines<'t> {
     text: &'t str,
+    is_ascii: bool,
     newlines: Vec<usize>,
 }
 
 impl<'t> Lines<'t> {
     fn of(text: &'t str) -> Self {
         let newlines = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
-        Self { text, newlines }
+        Self {
+            text,
+            is_ascii: text.is_ascii(),
+            newlines,
+        }
     }
 
     /// Line and column in characters, both counted from 1.
@@ -186,10 +194,15 @@ impl<'t> Lines<'t> {
         let start = line
             .checked_sub(1)
             .map_or(0, |before| self.newlines[before] + 1);
-        let column = match self.text.get(start..offset) {
-            Some(before) => before.chars().count() + 1,
-            None => 1,
+        let bytes = offset.saturating_sub(start);
+        // In a line of a megabyte, each of its many values would count all that is before.
+        let column = if self.is_ascii || bytes > MAX_COUNTED {
+            bytes
+        } else {
+            let before = self.text.get(start..offset);
+            before.map_or(bytes, |before| before.chars().count())
         };
+        let column = column + 1;
         (line + 1, column)
     }
 
