@@ -42,8 +42,12 @@ pub(super) fn look(
     let wanted = found
         .into_iter()
         .filter(|(rule, _)| !config.audit.skip.iter().any(|id| id == rule.id));
-    let observations =
-        wanted.map(|(rule, one)| Arc::new(audit::observation(&scanner, rule, one, tree)));
+    let observations = wanted.enumerate().map(|(at, (rule, mut one))| {
+        if at >= MAX_FIXES {
+            one.fix = None;
+        }
+        Arc::new(audit::observation(&scanner, rule, one, tree))
+    });
     reading.observations.extend(observations);
     reading.scanners = vec![scanner];
     (reading, broken)
