@@ -1,6 +1,7 @@
 //! The rules, a file each.
 
 mod cors_wildcard_with_credentials;
+mod ephemeral_uploads;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
 mod health_route_missing;
@@ -9,24 +10,30 @@ mod migrations_cannot_build;
 mod missing_dockerfile;
 mod missing_script;
 mod next_lint_removed;
+mod no_drain_time;
 mod npm_ci_without_lock;
+mod railway_config_retired;
 mod railway_unknown_key;
 mod rival_platform_files;
 mod runtime_drift;
 mod secret_in_image;
 mod secret_read_in_the_open;
+mod service_without_password;
 mod sleep_after_deploy;
+mod standalone_output_missing;
 mod test_dependency_missing;
 mod unreadable_file;
 mod unverified_download;
 mod user_data_in_repository;
 mod vercel_invalid_variable;
+mod vercel_unknown_key;
 
 use super::Rule;
 
 /// All rules, sorted by name.
 pub const RULES: &[Rule] = &[
     cors_wildcard_with_credentials::RULE,
+    ephemeral_uploads::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
     health_route_missing::RULE,
@@ -35,18 +42,23 @@ pub const RULES: &[Rule] = &[
     missing_dockerfile::RULE,
     missing_script::RULE,
     next_lint_removed::RULE,
+    no_drain_time::RULE,
     npm_ci_without_lock::RULE,
+    railway_config_retired::RULE,
     railway_unknown_key::RULE,
     rival_platform_files::RULE,
     runtime_drift::RULE,
     secret_in_image::RULE,
     secret_read_in_the_open::RULE,
+    service_without_password::RULE,
     sleep_after_deploy::RULE,
+    standalone_output_missing::RULE,
     test_dependency_missing::RULE,
     unreadable_file::RULE,
     unverified_download::RULE,
     user_data_in_repository::RULE,
     vercel_invalid_variable::RULE,
+    vercel_unknown_key::RULE,
 ];
 
 #[cfg(test)]
