@@ -4,10 +4,13 @@
 //! A rule is a file in `rules/` and a line in its `mod.rs`. Precision comes before recall:
 //! a rule that cannot show its defect is silent.
 
+mod deploys;
 mod facts;
 pub mod fix;
 mod ignores;
+mod pushes;
 mod rules;
+mod secrets;
 pub mod shell;
 mod steps;
 
@@ -102,6 +105,12 @@ pub struct Place {
 impl From<usize> for Place {
     fn from(line: usize) -> Self {
         Self { line, column: None }
+    }
+}
+
+impl From<&shell::Command> for Place {
+    fn from(command: &shell::Command) -> Self {
+        command.place
     }
 }
 

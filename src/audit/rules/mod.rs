@@ -1,27 +1,35 @@
 //! The rules, a file each.
 
 mod cors_wildcard_with_credentials;
+mod deploy_exit_ignored;
 mod ephemeral_uploads;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
 mod health_route_missing;
 mod migration_error_ignored;
 mod migrations_cannot_build;
+mod mirror_without_retry;
 mod missing_dockerfile;
 mod missing_script;
 mod next_lint_removed;
 mod no_drain_time;
 mod npm_ci_without_lock;
+mod partial_deploy_without_undo;
 mod railway_config_retired;
 mod railway_unknown_key;
 mod rival_platform_files;
 mod runtime_drift;
+mod secret_in_arguments;
 mod secret_in_image;
+mod secret_in_repository;
+mod secret_in_script;
 mod secret_read_in_the_open;
 mod service_without_password;
 mod sleep_after_deploy;
 mod standalone_output_missing;
 mod test_dependency_missing;
+mod two_way_mirror;
+mod unchecked_url;
 mod unreadable_file;
 mod unverified_download;
 mod user_data_in_repository;
@@ -33,27 +41,35 @@ use super::Rule;
 /// All rules, sorted by name.
 pub const RULES: &[Rule] = &[
     cors_wildcard_with_credentials::RULE,
+    deploy_exit_ignored::RULE,
     ephemeral_uploads::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
     health_route_missing::RULE,
     migration_error_ignored::RULE,
     migrations_cannot_build::RULE,
+    mirror_without_retry::RULE,
     missing_dockerfile::RULE,
     missing_script::RULE,
     next_lint_removed::RULE,
     no_drain_time::RULE,
     npm_ci_without_lock::RULE,
+    partial_deploy_without_undo::RULE,
     railway_config_retired::RULE,
     railway_unknown_key::RULE,
     rival_platform_files::RULE,
     runtime_drift::RULE,
+    secret_in_arguments::RULE,
     secret_in_image::RULE,
+    secret_in_repository::RULE,
+    secret_in_script::RULE,
     secret_read_in_the_open::RULE,
     service_without_password::RULE,
     sleep_after_deploy::RULE,
     standalone_output_missing::RULE,
     test_dependency_missing::RULE,
+    two_way_mirror::RULE,
+    unchecked_url::RULE,
     unreadable_file::RULE,
     unverified_download::RULE,
     user_data_in_repository::RULE,
