@@ -1,11 +1,16 @@
 //! The rules, a file each.
 
+mod alembic_without_configuration;
+mod cli_version_unpinned;
 mod cors_wildcard_with_credentials;
+mod database_not_awaited;
 mod deploy_exit_ignored;
 mod ephemeral_uploads;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
 mod health_route_missing;
+mod job_without_timeout;
+mod local_action_missing;
 mod migration_error_ignored;
 mod migrations_cannot_build;
 mod mirror_without_retry;
@@ -19,14 +24,17 @@ mod railway_config_retired;
 mod railway_unknown_key;
 mod rival_platform_files;
 mod runtime_drift;
+mod script_file_missing;
 mod secret_in_arguments;
 mod secret_in_image;
 mod secret_in_repository;
 mod secret_in_script;
 mod secret_read_in_the_open;
 mod service_without_password;
+mod single_region;
 mod sleep_after_deploy;
 mod standalone_output_missing;
+mod start_file_missing;
 mod test_dependency_missing;
 mod two_way_mirror;
 mod unchecked_url;
@@ -35,17 +43,23 @@ mod unverified_download;
 mod user_data_in_repository;
 mod vercel_invalid_variable;
 mod vercel_unknown_key;
+mod working_directory_missing;
 
 use super::Rule;
 
 /// All rules, sorted by name.
 pub const RULES: &[Rule] = &[
+    alembic_without_configuration::RULE,
+    cli_version_unpinned::RULE,
     cors_wildcard_with_credentials::RULE,
+    database_not_awaited::RULE,
     deploy_exit_ignored::RULE,
     ephemeral_uploads::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
     health_route_missing::RULE,
+    job_without_timeout::RULE,
+    local_action_missing::RULE,
     migration_error_ignored::RULE,
     migrations_cannot_build::RULE,
     mirror_without_retry::RULE,
@@ -59,14 +73,17 @@ pub const RULES: &[Rule] = &[
     railway_unknown_key::RULE,
     rival_platform_files::RULE,
     runtime_drift::RULE,
+    script_file_missing::RULE,
     secret_in_arguments::RULE,
     secret_in_image::RULE,
     secret_in_repository::RULE,
     secret_in_script::RULE,
     secret_read_in_the_open::RULE,
     service_without_password::RULE,
+    single_region::RULE,
     sleep_after_deploy::RULE,
     standalone_output_missing::RULE,
+    start_file_missing::RULE,
     test_dependency_missing::RULE,
     two_way_mirror::RULE,
     unchecked_url::RULE,
@@ -75,6 +92,7 @@ pub const RULES: &[Rule] = &[
     user_data_in_repository::RULE,
     vercel_invalid_variable::RULE,
     vercel_unknown_key::RULE,
+    working_directory_missing::RULE,
 ];
 
 #[cfg(test)]
