@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::Answers;
+use super::evidence::{self, Evidence};
 use super::shell::{Shell, Start};
 use super::steps::{self, Step};
 use crate::project::dockerfile::{self, Instruction};
@@ -78,6 +79,7 @@ pub struct Facts<'p> {
     dockerfiles: OnceLock<Vec<Dockerfile>>,
     scripts: OnceLock<Vec<Script>>,
     steps: OnceLock<Vec<Step>>,
+    evidence: OnceLock<Evidence>,
 }
 
 impl<'p> Facts<'p> {
@@ -90,6 +92,7 @@ impl<'p> Facts<'p> {
             dockerfiles: OnceLock::new(),
             scripts: OnceLock::new(),
             steps: OnceLock::new(),
+            evidence: OnceLock::new(),
         }
     }
 
@@ -119,6 +122,11 @@ impl<'p> Facts<'p> {
                 })
                 .collect()
         })
+    }
+
+    /// What the repository shows of good practice.
+    pub fn evidence(&self) -> &Evidence {
+        self.evidence.get_or_init(|| evidence::gather(self))
     }
 
     /// The scripts of all workflows.

@@ -5,6 +5,7 @@
 //! a rule that cannot show its defect is silent.
 
 mod deploys;
+pub mod evidence;
 mod facts;
 pub mod fix;
 mod ignores;
@@ -77,6 +78,8 @@ pub enum Category {
     Data,
     /// Files that say different things.
     Coherence,
+    /// What is not there.
+    Absences,
 }
 
 impl Category {
@@ -89,6 +92,7 @@ impl Category {
             Self::Pipelines => "pipelines",
             Self::Data => "data",
             Self::Coherence => "coherence",
+            Self::Absences => "absences",
         }
     }
 }

@@ -9,6 +9,7 @@
     missing_docs
 )]
 
+mod absences;
 mod act;
 mod architecture;
 mod audit;

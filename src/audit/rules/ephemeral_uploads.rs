@@ -10,10 +10,9 @@ pub(super) const RULE: Rule = Rule {
     id: "ephemeral-uploads",
     title: "Uploads are written to a disk that does not last",
     severity: Severity::High,
-    // A volume may be mounted in the service's settings.
-    confidence: Confidence::Low,
+    confidence: Confidence::High,
     category: Category::Data,
-    what: "The start script or the Dockerfile of what runs on Railway, Render, Fly or Heroku makes a folder for uploads, no platform file mounts a volume, and no manifest names a client of an object store.",
+    what: "The start script or the Dockerfile of what runs on Railway, Render, Fly or Heroku makes a folder for uploads, the code writes files into a folder of that name, no platform file mounts a volume, and no manifest names a client of an object store.",
     why: "The disk of a container is gone with the next deployment, and with it what people uploaded.",
     mend: "Keep uploads in an object store, or mount a volume: `requiredMountPath` of Railway, `[mounts]` of Fly, `disk` of Render.",
     references: &[
@@ -60,6 +59,9 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     if manifests.any(keeps) {
         return Vec::new();
     }
+    let Some((source, line)) = writes(facts) else {
+        return Vec::new();
+    };
     let mut defects = Vec::new();
     let mut tell = |file: &str, place: crate::audit::Place, folder: &str| {
         let message = format!(
@@ -67,7 +69,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             platform.1
         );
         let defect = Defect::new(file, place, message).about(folder);
-        defects.push(defect.with(&platform.0, 1));
+        defects.push(defect.with(&source, line).with(&platform.0, 1));
     };
     for script in facts.scripts() {
         // What a person runs on a machine of their own is no container.
@@ -98,6 +100,40 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         }
     }
     defects
+}
+
+/// The code that writes what people upload into a folder of that name.
+fn writes(facts: &Facts<'_>) -> Option<(String, usize)> {
+    const ENDS: [&str; 5] = [".py", ".js", ".ts", ".mjs", ".rb"];
+    const WRITERS: [&str; 9] = [
+        "UploadFile",
+        "copyfileobj",
+        "write_bytes",
+        "multer",
+        "writeFile",
+        "createWriteStream",
+        "MEDIA_ROOT",
+        "\"wb\"",
+        "'wb'",
+    ];
+    let is_test = |file: &str| file.split('/').any(|part| part.starts_with("test"));
+    let sources = facts.tree.files().iter().filter(|file| {
+        ENDS.iter().any(|end| file.ends_with(end)) && !is_test(file) && !path::is_sample(file)
+    });
+    sources.take(2_000).find_map(|file| {
+        let text = facts.tree.text(file)?;
+        if !WRITERS.iter().any(|word| text.contains(word)) {
+            return None;
+        }
+        let named = |line: &str| {
+            line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .any(is_uploads)
+        };
+        let at = text
+            .lines()
+            .position(|line| named(line) && line.contains(['"', '\'']))?;
+        Some((file.clone(), at + 1))
+    })
 }
 
 fn is_uploads(word: &str) -> bool {
@@ -158,6 +194,10 @@ mod tests {
                 ("railway.json", railway),
                 ("requirements.txt", requirements),
                 (
+                    "app/cv.py",
+                    "DIR = \"uploads/cv\"\nwith open(f\"{DIR}/{name}\", \"wb\") as out:\n    out.write(x)\n",
+                ),
+                (
                     "start.sh",
                     "set -e\nmkdir -p uploads/cv\nexec uvicorn a:b\n",
                 ),
@@ -171,6 +211,10 @@ mod tests {
         let mounted = r#"{"deploy": {"requiredMountPath": "/data"}}"#;
         assert!(found(&RULE, &files(mounted, "fastapi\n")).is_empty());
         assert!(found(&RULE, &files("{}", "fastapi\n")[1..]).is_empty());
+        // Nothing is written there.
+        let mut empty = files("{}", "fastapi\n").to_vec();
+        empty[2] = ("app/cv.py", "x = 'uploads'\n");
+        assert!(found(&RULE, &empty).is_empty());
         let local = [("railway.json", "{}"), ("setup.sh", "mkdir uploads\n")];
         assert!(found(&RULE, &local).is_empty());
     }

@@ -17,7 +17,18 @@ mod mirror_without_retry;
 mod missing_dockerfile;
 mod missing_script;
 mod next_lint_removed;
+mod no_backups;
+mod no_ci;
+mod no_dependency_updates;
+mod no_deploy_pipeline;
 mod no_drain_time;
+mod no_error_tracking;
+mod no_health_endpoint;
+mod no_rollback;
+mod no_security_scanning;
+mod no_staging;
+mod no_structured_logs;
+mod no_tests;
 mod npm_ci_without_lock;
 mod partial_deploy_without_undo;
 mod railway_config_retired;
@@ -66,7 +77,18 @@ pub const RULES: &[Rule] = &[
     missing_dockerfile::RULE,
     missing_script::RULE,
     next_lint_removed::RULE,
+    no_backups::RULE,
+    no_ci::RULE,
+    no_dependency_updates::RULE,
+    no_deploy_pipeline::RULE,
     no_drain_time::RULE,
+    no_error_tracking::RULE,
+    no_health_endpoint::RULE,
+    no_rollback::RULE,
+    no_security_scanning::RULE,
+    no_staging::RULE,
+    no_structured_logs::RULE,
+    no_tests::RULE,
     npm_ci_without_lock::RULE,
     partial_deploy_without_undo::RULE,
     railway_config_retired::RULE,

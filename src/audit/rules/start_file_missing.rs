@@ -132,11 +132,7 @@ fn absolute(folder: &str, to: &str) -> Option<String> {
     }
     let joined = match to.strip_prefix('/') {
         Some(rest) => path::normalise(rest),
-        None => path::normalise(
-            &format!("{}/{to}", folder.trim_start_matches('/'))
-                .trim_start_matches('/')
-                .to_owned(),
-        ),
+        None => path::normalise(format!("{folder}/{to}").trim_start_matches('/')),
     };
     Some(if joined == "." {
         "/".to_owned()

@@ -1,0 +1,32 @@
+//! Logs are text without fields.
+
+use crate::audit::evidence::{self, Practice};
+use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::findings::Severity;
+
+pub(super) const RULE: Rule = Rule {
+    id: "no-structured-logs",
+    title: "Logs are text without fields",
+    severity: Severity::Note,
+    // It may be somewhere else than in the repository.
+    confidence: Confidence::Low,
+    category: Category::Absences,
+    what: "In a repository with an application: packages in manifests that write logs with fields.",
+    why: "Without it, what happened in one request cannot be found among all others.",
+    mend: "Write JSON with an id for each request: structlog, pino.",
+    references: &["https://www.structlog.org/"],
+    check,
+};
+
+fn check(facts: &Facts<'_>) -> Vec<Defect> {
+    let evidence = facts.evidence();
+    let is_absent = !evidence.shows(Practice::StructuredLogs);
+    if is_absent && evidence::has_application(facts) {
+        return vec![Defect::new(
+            evidence::front(facts),
+            1,
+            "no manifest names a package for structured logs",
+        )];
+    }
+    Vec::new()
+}
