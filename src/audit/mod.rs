@@ -11,6 +11,7 @@ pub mod fix;
 mod ignores;
 mod pushes;
 mod rules;
+pub mod score;
 mod secrets;
 pub mod shell;
 mod steps;
