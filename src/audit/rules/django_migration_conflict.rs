@@ -44,14 +44,27 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         }
     }
     let mut defects = Vec::new();
-    for (folder, all) in folders {
-        if all.iter().any(|one| one.is_squashed) {
+    let mut labels: BTreeMap<&str, usize> = BTreeMap::new();
+    for folder in folders.keys() {
+        *labels.entry(path::name(path::parent(folder))).or_default() += 1;
+    }
+    for (folder, all) in &folders {
+        let app = path::name(path::parent(folder));
+        // Two folders of one name belong to applications of other names.
+        if all.iter().any(|one| one.is_squashed) || labels[app] > 1 {
             continue;
         }
-        let app = path::name(path::parent(folder));
         let names: BTreeSet<&str> = all.iter().map(|one| one.name).collect();
+        // The application's own name may be another one than its folder's.
+        let is_own = |one: &Migration<'_>| {
+            let mut own = one.follows.iter();
+            own.any(|(_, to, name)| to == app && names.contains(name.as_str()))
+        };
+        if all.len() > 1 && !all.iter().any(is_own) {
+            continue;
+        }
         let mut followed: BTreeSet<&str> = BTreeSet::new();
-        for one in &all {
+        for one in all {
             for (line, to, name) in one.follows.iter().filter(|(_, to, _)| to == app) {
                 followed.insert(name);
                 let is_number = name.starts_with(|c: char| c.is_ascii_digit());
@@ -82,27 +95,34 @@ fn read<'f>(file: &'f str, text: &str) -> Option<Migration<'f>> {
     if !text.contains("migrations.Migration") {
         return None;
     }
-    let mut follows = Vec::new();
-    let mut is_open = false;
-    for (at, line) in (1..).zip(text.lines()) {
-        let code = line.split('#').next().unwrap_or_default();
-        is_open |= code.trim_start().starts_with("dependencies") && code.contains('[');
-        if is_open {
-            let mut texts = code.split(['"', '\'']).skip(1).step_by(2);
-            while let (Some(app), Some(name)) = (texts.next(), texts.next()) {
-                follows.push((at, app.to_owned(), name.to_owned()));
-            }
-            if code.contains(']') {
-                break;
-            }
-        }
-    }
+    let follows = dependencies(text);
     Some(Migration {
         file,
         name: path::name(file).strip_suffix(".py")?,
         follows,
         is_squashed: text.contains("replaces =") || text.contains("run_before"),
     })
+}
+
+/// Line, application and name of all that a migration follows. A tuple may go over lines.
+fn dependencies(text: &str) -> Vec<(usize, String, String)> {
+    let is_list = |line: &str| line.trim_start().starts_with("dependencies") && line.contains('[');
+    let mut texts: Vec<(usize, String)> = Vec::new();
+    for (at, line) in (1..)
+        .zip(text.lines())
+        .skip_while(|(_, line)| !is_list(line))
+    {
+        let code = line.split('#').next().unwrap_or_default();
+        let quoted = code.split(['"', '\'']).skip(1).step_by(2);
+        texts.extend(quoted.map(|text| (at, text.to_owned())));
+        if code.contains(']') {
+            break;
+        }
+    }
+    texts
+        .chunks_exact(2)
+        .map(|pair| (pair[1].0, pair[0].1.clone(), pair[1].1.clone()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -137,6 +157,16 @@ mod tests {
             found(&RULE, &gone),
             ["jobs/migrations/0008_x.py:5 0007_gone"]
         );
+        // A tuple over two lines.
+        let long = next.replace("\"jobs\", ", "\"jobs\",\n            ");
+        let files = [chain[0], ("jobs/migrations/0002_a.py", long.as_str())];
+        assert!(found(&RULE, &files).is_empty());
+        // Two applications in folders of one name.
+        let twice = [
+            chain[0],
+            ("other/jobs/migrations/0001_initial.py", lost.as_str()),
+        ];
+        assert!(found(&RULE, &twice).is_empty());
         // The application has another name than its folder.
         let other = [
             ("src/people/migrations/0001_initial.py", first.as_str()),
