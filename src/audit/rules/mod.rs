@@ -7,6 +7,8 @@ mod compose_health_missing;
 mod cors_wildcard_with_credentials;
 mod database_not_awaited;
 mod deploy_exit_ignored;
+mod deploy_without_environment;
+mod destructive_migration;
 mod django_migration_conflict;
 mod dockerignore_drops_copied;
 mod ephemeral_uploads;
@@ -35,6 +37,7 @@ mod no_structured_logs;
 mod no_tests;
 mod npm_ci_without_lock;
 mod partial_deploy_without_undo;
+mod procfile_module_missing;
 mod railway_config_retired;
 mod railway_unknown_key;
 mod rival_platform_files;
@@ -44,13 +47,16 @@ mod secret_in_arguments;
 mod secret_in_image;
 mod secret_in_repository;
 mod secret_in_script;
+mod secret_on_fork_pull_request;
 mod secret_read_in_the_open;
 mod service_without_password;
+mod service_without_ports;
 mod single_region;
 mod sleep_after_deploy;
 mod standalone_output_missing;
 mod start_file_missing;
 mod test_dependency_missing;
+mod token_in_remote_url;
 mod two_way_mirror;
 mod unchecked_url;
 mod undocumented_variable;
@@ -72,6 +78,8 @@ pub const RULES: &[Rule] = &[
     cors_wildcard_with_credentials::RULE,
     database_not_awaited::RULE,
     deploy_exit_ignored::RULE,
+    deploy_without_environment::RULE,
+    destructive_migration::RULE,
     django_migration_conflict::RULE,
     dockerignore_drops_copied::RULE,
     ephemeral_uploads::RULE,
@@ -100,6 +108,7 @@ pub const RULES: &[Rule] = &[
     no_tests::RULE,
     npm_ci_without_lock::RULE,
     partial_deploy_without_undo::RULE,
+    procfile_module_missing::RULE,
     railway_config_retired::RULE,
     railway_unknown_key::RULE,
     rival_platform_files::RULE,
@@ -109,13 +118,16 @@ pub const RULES: &[Rule] = &[
     secret_in_image::RULE,
     secret_in_repository::RULE,
     secret_in_script::RULE,
+    secret_on_fork_pull_request::RULE,
     secret_read_in_the_open::RULE,
     service_without_password::RULE,
+    service_without_ports::RULE,
     single_region::RULE,
     sleep_after_deploy::RULE,
     standalone_output_missing::RULE,
     start_file_missing::RULE,
     test_dependency_missing::RULE,
+    token_in_remote_url::RULE,
     two_way_mirror::RULE,
     unchecked_url::RULE,
     undocumented_variable::RULE,
