@@ -65,7 +65,7 @@ pub(super) fn pushes(facts: &Facts<'_>) -> Vec<Push> {
                 .iter()
                 .any(|(_, script)| script.contains("ci.skip") || script.contains("skip ci"));
             for command in all.iter().filter(|one| one.runs(&["git", "push"])) {
-                let Some(remote) = remote(command) else {
+                let Some(remote) = remote(command, file) else {
                     continue;
                 };
                 let has = |flags: &[&str]| {
@@ -107,14 +107,18 @@ pub(super) fn pushes(facts: &Facts<'_>) -> Vec<Push> {
 }
 
 /// The remote that a push names; `None` for the pipeline's own.
-fn remote(command: &Command) -> Option<String> {
+fn remote(command: &Command, file: &str) -> Option<String> {
     let mut words = command.program().iter().skip(2);
     let word = words.find(|word| !word.text.starts_with('-'))?;
     let own = ["origin", "HEAD"].contains(&word.text.as_str())
         || word.text.contains("GITHUB_REPOSITORY")
         || word.text.contains("github.repository")
         || word.text.contains("CI_PROJECT_PATH");
-    (!own).then(|| word.text.clone())
+    // A workflow that pushes to GitHub by an address mostly means its own repository: pages,
+    // a version, a changelog.
+    let to_github = word.text.contains("github.com") && file != ".gitlab-ci.yml";
+    let may_be_own = to_github && !command.has("--mirror");
+    (!own && !may_be_own).then(|| word.text.clone())
 }
 
 /// All texts below a node that may be scripts, with the lines on which they begin.

@@ -33,7 +33,11 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             .tree
             .text(&path::join(&step.folder, "pyproject.toml"))
             .is_some_and(|text| text.contains("[tool.alembic"));
-        if has("alembic.ini") || by_manifest || step.folder.contains('$') {
+        let by_variable = facts
+            .tree
+            .text(&step.path)
+            .is_some_and(|text| text.contains("ALEMBIC_CONFIG"));
+        if has("alembic.ini") || by_variable || by_manifest || step.folder.contains('$') {
             continue;
         }
         for command in step.shell.commands.iter().filter(|one| needs(one)) {
@@ -82,6 +86,10 @@ mod tests {
             text.replace("alembic upgrade", "alembic -c backend/alembic.ini upgrade"),
             text.replace("pip install alembic", "cd backend"),
             text.replace("alembic upgrade", "echo alembic upgrade"),
+            text.replace(
+                "on: push",
+                "on: push\nenv:\n  ALEMBIC_CONFIG: backend/alembic.ini",
+            ),
         ] {
             assert!(of(&near).is_empty(), "{near}");
         }

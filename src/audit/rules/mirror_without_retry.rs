@@ -72,6 +72,10 @@ mod tests {
             workflow.replace("git push gitlab", "git push origin"),
             workflow.replace(
                 "git push gitlab",
+                "git push -f https://$T@github.com/me/site.git",
+            ),
+            workflow.replace(
+                "git push gitlab",
                 "git push https://x@github.com/${{ github.repository }}",
             ),
         ] {
