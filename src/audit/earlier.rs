@@ -75,21 +75,50 @@ const QUIET_COMMANDS: [&[&str]; 50] = [
     &["yarn", "install"],
 ];
 
-/// Whether something in a step's job may have brought files before it, or decides whether
-/// the step runs at all. An action or a command that is not known may bring anything.
-pub(super) fn may_bring(facts: &Facts<'_>, step: &Step) -> bool {
-    let Some(document) = facts.tree.yaml(&step.path) else {
-        return true;
-    };
-    let Some(job) = document.get("jobs").and_then(|jobs| jobs.get(&step.job)) else {
-        return true;
-    };
+/// The steps with a script before which nothing in their jobs may have brought files, and
+/// which surely run. An action or a command that is not known may bring anything.
+pub(super) fn untouched<'f>(facts: &'f Facts<'_>) -> Vec<&'f Step> {
+    let mut found = Vec::new();
+    for mut rest in facts.steps().chunk_by(|one, next| one.path == next.path) {
+        let Some(document) = facts.tree.yaml(&rest[0].path) else {
+            continue;
+        };
+        // Both are in the order of the file.
+        for job in document.get("jobs").map_or(&[][..], Node::entries) {
+            let count = rest.iter().take_while(|step| step.job == job.key).count();
+            let (own, others) = rest.split_at(count);
+            rest = others;
+            if !is_doubtful(&job.node) {
+                of_job(&job.node, own, &mut found);
+            }
+        }
+    }
+    found
+}
+
+fn of_job<'f>(job: &Node, own: &'f [Step], found: &mut Vec<&'f Step>) {
+    let mut own = own.iter().peekable();
     let steps = job.get("steps").map_or(&[][..], Node::items);
-    let (Some(own), Some(before)) = (steps.get(step.index), steps.get(..step.index)) else {
-        return true;
-    };
-    let mut earlier = before.iter().enumerate();
-    is_doubtful(job) || is_doubtful(own) || earlier.any(|(at, one)| brings(facts, step, at, one))
+    for (at, node) in steps.iter().enumerate() {
+        let is_quiet = match own.next_if(|step| step.index == at) {
+            Some(step) => {
+                if !is_doubtful(node) {
+                    found.push(step);
+                }
+                // What was not read may do anything.
+                let commands = &step.shell.commands;
+                !commands.is_empty() && commands.iter().all(is_quiet)
+            }
+            None => {
+                let uses = node.get("uses").and_then(Node::str).unwrap_or_default();
+                let name = uses.split('@').next().unwrap_or_default();
+                name.starts_with("actions/setup-") || QUIET_ACTIONS.contains(&name)
+            }
+        };
+        if !is_quiet {
+            return;
+        }
+    }
 }
 
 /// Whether a job or a step runs only where something that is not seen here says so, or may
@@ -98,21 +127,6 @@ fn is_doubtful(node: &Node) -> bool {
     let condition = node.get("if").and_then(Node::scalar).unwrap_or_default();
     let words = ["hashFiles", "outputs", "outcome", "false", "vars.", "env."];
     words.iter().any(|word| condition.contains(word)) || node.get("continue-on-error").is_some()
-}
-
-fn brings(facts: &Facts<'_>, step: &Step, at: usize, one: &Node) -> bool {
-    if let Some(uses) = one.get("uses").and_then(Node::str) {
-        let name = uses.split('@').next().unwrap_or_default();
-        let known = name.starts_with("actions/setup-") || QUIET_ACTIONS.contains(&name);
-        return !known;
-    }
-    let same =
-        |other: &&Step| other.index == at && (&other.path, &other.job) == (&step.path, &step.job);
-    let Some(ran) = facts.steps().iter().find(same) else {
-        return true;
-    };
-    // What was not read may do anything.
-    ran.shell.commands.is_empty() || !ran.shell.commands.iter().all(is_quiet)
 }
 
 /// Whether a command makes no files of its own.
@@ -125,14 +139,17 @@ mod tests {
     use super::*;
     use crate::project::testing::tree;
 
-    fn last_may_find(steps: &str) -> bool {
+    fn last_is_untouched(steps: &str) -> bool {
         let text = format!(
             "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n{steps}      - run: last\n"
         );
         let (_folder, tree) = tree(&[(".github/workflows/a.yml", &text)]);
         let project = crate::project::detect_in(&tree);
         let facts = Facts::new(&tree, &project);
-        may_bring(&facts, facts.steps().last().expect("a step"))
+        let last = facts.steps().last().expect("a step");
+        untouched(&facts)
+            .iter()
+            .any(|step| step.index == last.index)
     }
 
     #[test]
@@ -143,7 +160,7 @@ mod tests {
             "      - run: npm ci\n",
             "      - run: |\n          echo hello\n          python -m pip install -r a.txt\n          pytest -q\n",
         ] {
-            assert!(!last_may_find(quiet), "{quiet}");
+            assert!(last_is_untouched(quiet), "{quiet}");
         }
         for loud in [
             "      - uses: somebody/download@v1\n",
@@ -152,9 +169,22 @@ mod tests {
             "      - run: make\n",
             "      - run: npm ci && npm run build\n",
             "      - run: mkdir there\n        shell: pwsh\n",
-            "      - if: hashFiles('last') != ''\n        run: make\n",
+            "      - run: make\n      - run: npm ci\n",
         ] {
-            assert!(last_may_find(loud), "{loud}");
+            assert!(!last_is_untouched(loud), "{loud}");
         }
+    }
+
+    #[test]
+    fn jobs_are_apart() {
+        let text = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make\n      - run: one\n  none:\n    uses: ./x.yml\n  b:\n    runs-on: ubuntu-latest\n    steps:\n      - run: two\n  c:\n    if: needs.a.outputs.x\n    runs-on: ubuntu-latest\n    steps:\n      - run: three\n";
+        let (_folder, tree) = tree(&[(".github/workflows/a.yml", text)]);
+        let project = crate::project::detect_in(&tree);
+        let facts = Facts::new(&tree, &project);
+        let told: Vec<(&str, usize)> = untouched(&facts)
+            .iter()
+            .map(|step| (step.job.as_str(), step.index))
+            .collect();
+        assert_eq!(told, [("a", 0), ("b", 0)]);
     }
 }

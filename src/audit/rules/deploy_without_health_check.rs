@@ -138,6 +138,7 @@ mod tests {
             ),
             format!("{text}  b:\n    needs: a\n    uses: ./.github/workflows/smoke.yml\n"),
             text.replace("railway up", "fly deploy"),
+            text.replace("railway up", "vercel deploy --prod --skip-domain"),
             text.replace("railway up", "echo railway up"),
         ] {
             assert!(found(&RULE, &[(path, &near)]).is_empty(), "{near}");

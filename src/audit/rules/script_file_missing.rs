@@ -24,28 +24,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    for step in facts
-        .steps()
-        .iter()
-        .filter(|step| step.is_here && !step.moves())
-    {
-        if step.folder.contains('$') {
-            continue;
-        }
-        let text = facts.tree.text(&step.path).unwrap_or_default();
-        // What is cloned or unpacked is not seen here.
-        let brings = [
-            "git clone",
-            "git checkout",
-            "tar ",
-            "unzip",
-            "download-artifact",
-            "submodule",
-        ];
-        if brings.iter().any(|word| text.contains(word)) {
-            continue;
-        }
-        if earlier::may_bring(facts, step) {
+    for step in earlier::untouched(facts) {
+        if !step.is_here || step.moves() || step.folder.contains('$') {
             continue;
         }
         for command in &step.shell.commands {
@@ -56,6 +36,19 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                 // What follows may run what this command makes.
                 break;
             };
+            let text = facts.tree.text(&step.path).unwrap_or_default();
+            // What is cloned or unpacked is not seen here.
+            let brings = [
+                "git clone",
+                "git checkout",
+                "tar ",
+                "unzip",
+                "download-artifact",
+                "submodule",
+            ];
+            if brings.iter().any(|word| text.contains(word)) {
+                break;
+            }
             let there = path::join(&step.folder, &path::normalise(named));
             let is_outside = there.starts_with("..");
             let names = text.matches(path::name(&there)).count();

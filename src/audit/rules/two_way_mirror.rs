@@ -32,10 +32,9 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         |push: &&&Push| forges::names(facts, push, "github") && job_runs_on_pushes(facts, push);
     let back: Vec<&&Push> = there.iter().filter(to_github).collect();
     let pair = here.iter().filter(to_gitlab).find_map(|one| {
-        let meets = |other: &&&Push| {
-            (one.is_forced || other.is_forced) && is_same_branch(facts, one, other)
-        };
-        Some((one, back.iter().find(|other| meets(*other))?))
+        let meets =
+            |other: &Push| (one.is_forced || other.is_forced) && is_same_branch(facts, one, other);
+        Some((one, back.iter().find(|other| meets(other))?))
     });
     let Some((one, other)) = pair else {
         return Vec::new();

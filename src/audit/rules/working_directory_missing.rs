@@ -22,17 +22,17 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects: Vec<Defect> = Vec::new();
-    for step in facts.steps().iter().filter(|step| step.is_here) {
+    for step in earlier::untouched(facts) {
+        if !step.is_here {
+            continue;
+        }
         let folder = step.folder.as_str();
         let is_plain = !folder.contains(['$', '*', '~', '\\']) && !folder.starts_with(['/', '.']);
         if folder == "." || !is_plain || facts.tree.has_folder(folder) {
             continue;
         }
         // Git knows no empty folders, and what it ignores may be made before.
-        if facts.tree.root().join(folder).exists()
-            || is_ignored(facts.tree, folder)
-            || earlier::may_bring(facts, step)
-        {
+        if facts.tree.root().join(folder).exists() || is_ignored(facts.tree, folder) {
             continue;
         }
         let text = facts.tree.text(&step.path).unwrap_or_default();
