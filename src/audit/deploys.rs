@@ -14,7 +14,9 @@ pub(super) fn platform(command: &Command) -> Option<&'static str> {
         (
             "Vercel",
             command.runs(&["vercel"])
-                && (has("--prod") || has("--production") || has("--prod=true")),
+                && (has("--prod") || has("--production") || has("--prod=true"))
+                // It gets no users before somebody promotes it.
+                && !has("--skip-domain"),
         ),
         (
             "Fly",

@@ -5,9 +5,11 @@
 //! a rule that cannot show its defect is silent.
 
 mod deploys;
+mod earlier;
 pub mod evidence;
 mod facts;
 pub mod fix;
+mod forges;
 mod ignores;
 mod pushes;
 mod rules;

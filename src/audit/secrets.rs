@@ -18,15 +18,36 @@ const ENDS: [&str; 10] = [
 /// everybody may read it.
 pub(super) fn is_name(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    let is_public = ["PUBLIC", "PUBLISHABLE", "VITE_", "REACT_APP_"]
-        .iter()
-        .any(|word| name.contains(word));
+    let words = [
+        "PUBLIC",
+        "PUBLISHABLE",
+        "ANON_",
+        "VITE_",
+        "REACT_APP_",
+        "VUE_APP_",
+        "GATSBY_",
+        // Keys that pages hold: they name a project, and rules on the server protect it.
+        "FIREBASE_API_KEY",
+        "MAPS_API_KEY",
+        "SEARCH_API_KEY",
+    ];
+    let is_public = words.iter().any(|word| name.contains(word));
     let ends = |end: &str| {
         name.strip_suffix(end)
             .is_some_and(|before| before.is_empty() || before.ends_with('_'))
     };
     !is_public && ENDS.iter().any(|end| ends(end))
 }
+
+/// How values begin that everybody may read: keys for pages of Stripe, Clerk, Mapbox and
+/// PostHog, and the published keys of the emulators of Azure's storage and Cosmos DB.
+const PUBLIC: [&str; 5] = [
+    "pk_",
+    "pk.",
+    "phc_",
+    "Eby8vdM02xNOcqFlqUwJPLlm",
+    "C2y6yDjf5/R",
+];
 
 /// Whether a value looks like a key that a machine made, and like nothing that a person
 /// wrote to hold the place of one.
@@ -69,6 +90,7 @@ pub(super) fn is_random(value: &str) -> bool {
         && distinct.len() >= 10
         && !words.iter().any(|word| lower.contains(word))
         && !value.contains("//")
+        && !PUBLIC.iter().any(|begin| value.starts_with(begin))
         && !is_date_or_version(value)
 }
 
@@ -99,6 +121,8 @@ mod tests {
             "MONKEY",
             "TOKENIZER",
             "MYTOKEN",
+            "FIREBASE_API_KEY",
+            "GATSBY_ALGOLIA_API_KEY",
         ] {
             assert!(!is_name(name), "{name}");
         }
@@ -108,6 +132,8 @@ mod tests {
         for value in [
             "your-secret-key-here-12345",
             "postgres",
+            "pk_live_9f8a7b6c5d4e3f2a1b0c",
+            "phc_k3Jd82hHs92kdLs0aPq7zX",
             "https://a.example/abc123def456ghi",
             "aaaaaaaaaaaaaaaaaaaaaa111",
             "$(openssl rand -hex 32)",

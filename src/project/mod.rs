@@ -12,6 +12,7 @@ pub mod document;
 mod ecosystems;
 mod existing;
 pub mod git;
+pub mod ignored;
 mod mirrors;
 pub mod model;
 pub mod path;

@@ -75,7 +75,7 @@ fn fix(facts: &Facts<'_>, file: &str, command: &Command) -> Option<Fix> {
 }
 
 /// Whether a command starts an application.
-fn starts(command: &Command) -> bool {
+pub(super) fn starts(command: &Command) -> bool {
     let words = [
         "uvicorn",
         "gunicorn",

@@ -1,5 +1,6 @@
 //! Mirror jobs that try once.
 
+use crate::audit::forges;
 use crate::audit::pushes::pushes;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
@@ -11,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Low,
     confidence: Confidence::High,
     category: Category::Pipelines,
-    what: "A workflow that runs on pushes alone, without a schedule and without a button, pushes to another remote outside of any loop or retry.",
+    what: "A workflow that runs on pushes alone, without a schedule and without a button, pushes to another forge, or all of the repository to another place, outside of any loop or retry.",
     why: "A moment without network, and the mirror lacks the commits until somebody pushes again.",
     mend: "Push in a loop with growing pauses, and add a `schedule` that catches up.",
     references: &[
@@ -23,6 +24,7 @@ pub(super) const RULE: Rule = Rule {
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let all = pushes(facts).into_iter();
     all.filter(|push| !push.is_repeated && runs_on_pushes_alone(facts, &push.path))
+        .filter(|push| forges::is_mirror(facts, push))
         .map(|push| {
             let message = format!("the push to `{}` is tried once", push.remote);
             Defect::new(&push.path, push.place, message).about(push.remote)
@@ -70,6 +72,16 @@ mod tests {
                 "for i in 1 2; do git push gitlab main && break; done",
             ),
             workflow.replace("git push gitlab", "git push origin"),
+            // Releases, pages and wikis are no mirrors.
+            workflow.replace("git push gitlab", "git push heroku"),
+            workflow.replace(
+                "git push gitlab",
+                "git push https://u:$T@huggingface.co/spaces/a/b",
+            ),
+            workflow.replace(
+                "git push gitlab",
+                "git push https://x:$T@github.com/a/b.wiki.git",
+            ),
             workflow.replace(
                 "git push gitlab",
                 "git push -f https://$T@github.com/me/site.git",
@@ -81,5 +93,7 @@ mod tests {
         ] {
             assert!(found(&RULE, &[(path, &near)]).is_empty(), "{near}");
         }
+        let whole = workflow.replace("git push gitlab main", "git push --mirror $THERE");
+        assert_eq!(found(&RULE, &[(path, &whole)]).len(), 1);
     }
 }

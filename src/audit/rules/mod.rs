@@ -8,6 +8,7 @@ mod cors_wildcard_with_credentials;
 mod database_not_awaited;
 mod deploy_exit_ignored;
 mod deploy_without_environment;
+mod deploy_without_health_check;
 mod destructive_migration;
 mod django_migration_conflict;
 mod dockerignore_drops_copied;
@@ -18,6 +19,7 @@ mod health_route_missing;
 mod job_without_timeout;
 mod local_action_missing;
 mod migration_error_ignored;
+mod migration_skipped;
 mod migrations_cannot_build;
 mod mirror_without_retry;
 mod missing_dockerfile;
@@ -79,6 +81,7 @@ pub const RULES: &[Rule] = &[
     database_not_awaited::RULE,
     deploy_exit_ignored::RULE,
     deploy_without_environment::RULE,
+    deploy_without_health_check::RULE,
     destructive_migration::RULE,
     django_migration_conflict::RULE,
     dockerignore_drops_copied::RULE,
@@ -89,6 +92,7 @@ pub const RULES: &[Rule] = &[
     job_without_timeout::RULE,
     local_action_missing::RULE,
     migration_error_ignored::RULE,
+    migration_skipped::RULE,
     migrations_cannot_build::RULE,
     mirror_without_retry::RULE,
     missing_dockerfile::RULE,

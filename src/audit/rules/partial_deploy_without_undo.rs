@@ -74,11 +74,12 @@ fn through(facts: &Facts<'_>, script: &Script, command: &Command) -> Option<&'st
         [path::normalise(named), path::normalise(&here)].contains(&other.path)
     })?;
     let own = other.path != script.path;
+    // What only a branch or a function of it deploys may not run.
     other
         .shell
         .commands
         .iter()
-        .filter(|_| own)
+        .filter(|one| own && !one.is_conditional && one.function.is_none())
         .find_map(platform)
 }
 
@@ -105,5 +106,8 @@ mod tests {
             let files = [("scripts/all.sh", near.as_str()), ("scripts/api.sh", api)];
             assert!(found(&RULE, &files).is_empty(), "{near}");
         }
+        let maybe = "if [ \"$1\" = now ]; then\n  railway up\nfi\n";
+        let files = [("scripts/all.sh", all), ("scripts/api.sh", maybe)];
+        assert!(found(&RULE, &files).is_empty());
     }
 }

@@ -1,8 +1,10 @@
 //! Scripts that a step runs and that are not there.
 
+use crate::audit::earlier;
 use crate::audit::shell::Command;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
+use crate::project::ignored::is_ignored;
 use crate::project::path;
 
 pub(super) const RULE: Rule = Rule {
@@ -11,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::High,
     confidence: Confidence::High,
     category: Category::Pipelines,
-    what: "A step of a workflow with a plain checkout runs a script by its path, the repository has no such file, and nothing else in the workflow names it.",
+    what: "A step of a workflow with a plain checkout runs a script by its path, the repository has no such file, and no earlier step of its job can have made it.",
     why: "The step ends with an error, so that the job can never pass.",
     mend: "Name the script that is meant, or add it.",
     references: &[
@@ -22,36 +24,40 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    for step in facts
-        .steps()
-        .iter()
-        .filter(|step| step.is_here && !step.moves())
-    {
-        if step.folder.contains('$') {
-            continue;
-        }
-        let text = facts.tree.text(&step.path).unwrap_or_default();
-        // What is cloned or unpacked is not seen here.
-        let brings = [
-            "git clone",
-            "git checkout",
-            "tar ",
-            "unzip",
-            "download-artifact",
-            "submodule",
-        ];
-        if brings.iter().any(|word| text.contains(word)) {
+    for step in earlier::untouched(facts) {
+        if !step.is_here || step.moves() || step.folder.contains('$') {
             continue;
         }
         for command in &step.shell.commands {
             let Some(named) = script(command) else {
-                continue;
+                if earlier::is_quiet(command) {
+                    continue;
+                }
+                // What follows may run what this command makes.
+                break;
             };
+            let text = facts.tree.text(&step.path).unwrap_or_default();
+            // What is cloned or unpacked is not seen here.
+            let brings = [
+                "git clone",
+                "git checkout",
+                "tar ",
+                "unzip",
+                "download-artifact",
+                "submodule",
+            ];
+            if brings.iter().any(|word| text.contains(word)) {
+                break;
+            }
             let there = path::join(&step.folder, &path::normalise(named));
             let is_outside = there.starts_with("..");
             let names = text.matches(path::name(&there)).count();
-            if is_outside || names > 1 || facts.tree.root().join(&there).exists() {
-                continue;
+            if is_outside || names > 1 || is_ignored(facts.tree, &there) {
+                break;
+            }
+            if facts.tree.root().join(&there).exists() {
+                // It runs, and may make what is run next.
+                break;
             }
             let message = format!("`{named}` is not in the repository, and nothing here makes it");
             defects.push(Defect::new(&step.path, command, message).about(named));
@@ -111,10 +117,28 @@ mod tests {
             ),
             text.replace("bash scripts/check.sh", "[ -f x ] && bash scripts/check.sh"),
             text.replace("bash scripts/check.sh", "node dist/check.js"),
+            text.replace("- run: bash", "- run: npm run build\n      - run: bash"),
+            text.replace("- run: bash", "- run: curl -LO $URL\n      - run: bash"),
+            text.replace(
+                "- run: bash",
+                "- uses: somebody/fetch@v1\n      - run: bash",
+            ),
+            text.replace(
+                "bash scripts/check.sh",
+                "|\n          make scripts\n          bash scripts/check.sh",
+            ),
+            text.replace(
+                "- run: bash",
+                "- if: hashFiles('scripts/check.sh') != ''\n        run: bash",
+            ),
             text.replace("bash scripts/check.sh", "/usr/bin/check.sh"),
             text.replace("      - uses: actions/checkout@v4\n", ""),
         ] {
             assert!(of(&near).is_empty(), "{near}");
         }
+        let later = text.replace("- run: bash", "- run: npm ci\n      - run: bash");
+        assert_eq!(of(&later), [".github/workflows/ci.yml:8 scripts/check.sh"]);
+        let ignored = [(path, text), (".gitignore", "check.sh\n")];
+        assert!(found(&RULE, &ignored).is_empty());
     }
 }

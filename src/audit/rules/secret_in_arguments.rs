@@ -1,5 +1,7 @@
 //! Secrets that every process of the machine can read.
 
+use std::collections::BTreeSet;
+
 use crate::audit::secrets;
 use crate::audit::shell::Command;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
@@ -27,8 +29,16 @@ const BUILT_IN: [&str; 12] = [
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
+    // A function runs in the shell too, also one of a script that is sourced.
+    let scripts = facts.scripts().iter();
+    let all = scripts.flat_map(|script| &script.shell.commands);
+    let functions: BTreeSet<&str> = all.filter_map(|one| one.function.as_deref()).collect();
     for script in facts.scripts() {
         for command in &script.shell.commands {
+            let program = command.program().first();
+            if program.is_some_and(|word| functions.contains(word.text.as_str())) {
+                continue;
+            }
             if let Some(name) = shown(command) {
                 let program = &command.program()[0].text;
                 let message = format!("`{name}` is an argument of `{program}`");
@@ -73,5 +83,9 @@ mod tests {
             found(&RULE, &[("a.sh", text)]),
             ["a.sh:1 nextauth_secret", "a.sh:4 API_TOKEN"]
         );
+        let library = "keep() {\n  printf '%s' \"$1\" > x\n}\n";
+        let user = ". ./lib.sh\nkeep \"$API_TOKEN\"\ncurl \"$API_TOKEN\"\n";
+        let files = [("lib.sh", library), ("a.sh", user)];
+        assert_eq!(found(&RULE, &files), ["a.sh:3 API_TOKEN"]);
     }
 }

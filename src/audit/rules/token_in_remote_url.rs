@@ -46,7 +46,9 @@ fn token(command: &Command) -> Option<&str> {
     let name = secret
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .find(|word| secrets::is_name(word))?;
-    (!address.is_literal).then_some(name)
+    // The job's own token ends with the job, and `actions/checkout` keeps it there too.
+    let own = ["GITHUB_TOKEN", "token", "CI_JOB_TOKEN"].contains(&name);
+    (address.text.contains('$') && !own).then_some(name)
 }
 
 #[cfg(test)]
@@ -58,5 +60,20 @@ mod tests {
     fn kept_and_not_kept() {
         let text = "git remote add gitlab \"https://oauth2:${GITLAB_TOKEN}@gitlab.example.com/a.git\"\ngit push https://x:$GH_TOKEN@example.com/a main\ngit remote add up https://example.com/a\ngit remote add ssh git@example.com:a\n";
         assert_eq!(found(&RULE, &[("a.sh", text)]), ["a.sh:1 GITLAB_TOKEN"]);
+        let of = |run: &str| {
+            let text =
+                format!("on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: {run}\n");
+            found(&RULE, &[(".github/workflows/a.yml", &text)]).len()
+        };
+        let add = "git remote add b https://x:";
+        assert_eq!(
+            of(&format!("{add}${{{{ secrets.GITLAB_TOKEN }}}}@host/a")),
+            1
+        );
+        assert_eq!(
+            of(&format!("{add}${{{{ secrets.GITHUB_TOKEN }}}}@host/a")),
+            0
+        );
+        assert_eq!(of(&format!("{add}${{{{ github.token }}}}@host/a")), 0);
     }
 }

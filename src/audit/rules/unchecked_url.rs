@@ -33,7 +33,11 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         for (at, command) in commands.iter().enumerate() {
             let Some(name) = asked(command) else { continue };
             let uses = |word: &str| {
-                word.contains(&format!("${name}")) || word.contains(&format!("${{{name}}}"))
+                let dollar = format!("${name}");
+                let mut parts = word.split(dollar.as_str()).skip(1);
+                let ends =
+                    |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+                parts.any(ends) || word.contains(&format!("${{{name}}}"))
             };
             let Some(user) = commands[at + 1..].iter().find(|later| {
                 let program = later
@@ -67,9 +71,8 @@ fn asked(command: &Command) -> Option<&str> {
         .iter()
         .any(|word| word.text.starts_with('-') && word.text.contains('p'));
     let upper = name.text.to_ascii_uppercase();
-    let is_address = ["URL", "_HOST", "DOMAIN", "ENDPOINT", "ORIGIN"]
-        .iter()
-        .any(|end| upper.ends_with(end));
+    // A host or a domain has no `https://`, and the platforms look at those themselves.
+    let is_address = ["URL", "ORIGIN"].iter().any(|end| upper.ends_with(end));
     (first.text == "read" && asks && command.reads.is_none() && is_address)
         .then_some(name.text.as_str())
 }
@@ -123,6 +126,8 @@ mod tests {
                 "case $BACKEND_URL in https*) ;; *) exit 1;; esac\nvercel",
             ),
             text.replace("vercel", "echo vercel"),
+            text.replace("BACKEND_URL", "BACKEND_DOMAIN"),
+            text.replace("=\"$BACKEND_URL\"", "=\"$BACKEND_URL_OLD\""),
             text.replace("read -p 'Backend: ' BACKEND_URL", "BACKEND_URL=https://x"),
         ] {
             assert!(found(&RULE, &[("a.sh", &near)]).is_empty(), "{near}");
