@@ -17,6 +17,12 @@ const ENDS: [&str; 10] = [
 /// Whether a variable is named as a secret: by its last words, and by none that says that
 /// everybody may read it.
 pub(super) fn is_name(name: &str) -> bool {
+    if !name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
+        return false;
+    }
     let name = name.to_ascii_uppercase();
     let words = [
         "PUBLIC",
@@ -121,6 +127,7 @@ mod tests {
             "MONKEY",
             "TOKENIZER",
             "MYTOKEN",
+            "http://localhost/?access_token",
             "FIREBASE_API_KEY",
             "GATSBY_ALGOLIA_API_KEY",
         ] {

@@ -71,7 +71,7 @@ fn is_environment(name: &str) -> bool {
         return name == "production.env" || name == "prod.env";
     };
     let examples = [
-        "example", "sample", "template", "dist", "test", "ci", "defaults", "schema",
+        "example", "sample", "template", "dist", "test", "e2e", "ci", "defaults", "schema",
     ];
     (rest.is_empty() || rest.starts_with('.')) && !examples.iter().any(|word| rest.contains(word))
 }

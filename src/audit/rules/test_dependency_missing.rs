@@ -31,6 +31,28 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             if package == "httpx" || gap.message.contains("{{") {
                 continue;
             }
+            // A list of requirements under a name of its own.
+            let lists = |file: &&str| {
+                let is_list = file.ends_with(".txt") || file.ends_with(".in");
+                is_list && file.contains("requirements")
+            };
+            let named = facts
+                .tree
+                .under(&component.root)
+                .filter(lists)
+                .take(50)
+                .any(|file| {
+                    let text = facts.tree.text(file).unwrap_or_default();
+                    text.lines().any(|line| {
+                        let rest = line.trim().strip_prefix(package);
+                        rest.is_some_and(|rest| {
+                            !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-')
+                        })
+                    })
+                });
+            if named {
+                continue;
+            }
             let place = &component.manifest;
             let defect = Defect::new(&place.path, place.line, &gap.message);
             let fix = fix(facts, &component.root, &place.path, package);
@@ -85,5 +107,8 @@ mod tests {
         assert_eq!(found(&RULE, &missing), ["api/requirements.txt:1 aiosqlite"]);
         let there = files("fastapi==0.115.0\npytest==8.4.0\naiosqlite==0.20.0\n");
         assert!(found(&RULE, &there).is_empty());
+        let mut apart = missing.to_vec();
+        apart.push(("api/requirements-devel.txt", "aiosqlite==0.20.0\n"));
+        assert!(found(&RULE, &apart).is_empty());
     }
 }

@@ -54,7 +54,9 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             let defect = Defect::new(file, entry, message).about(&entry.key);
             defects.push(defect.mended_by(fix));
         }
-        for rewrite in document.get("rewrites").map_or(&[][..], Node::items) {
+        // Before others it may keep a path from them; after them it does nothing.
+        let rewrites = document.get("rewrites").map_or(&[][..], Node::items);
+        if let Some(rewrite) = rewrites.last() {
             let text = |key: &str| rewrite.get(key).and_then(Node::str);
             // With a condition it may still be meant.
             let is_plain = rewrite.get("has").is_none() && rewrite.get("missing").is_none();
@@ -85,5 +87,7 @@ mod tests {
         );
         let fine = r#"{"regions": ["iad1"], "buildCommand": "x", "rewrites": [{"source": "/(.*)", "destination": "/index.html"}]}"#;
         assert!(found(&RULE, &[("vercel.json", fine)]).is_empty());
+        let kept = r#"{"rewrites": [{"source": "/api/(.*)", "destination": "/api/(.*)"}, {"source": "/(.*)", "destination": "/index.html"}]}"#;
+        assert!(found(&RULE, &[("vercel.json", kept)]).is_empty());
     }
 }
