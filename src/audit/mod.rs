@@ -9,6 +9,8 @@ pub mod evidence;
 mod facts;
 pub mod fix;
 mod ignores;
+mod images;
+mod ports;
 mod pushes;
 mod rules;
 mod secrets;

@@ -31,6 +31,7 @@ mod no_structured_logs;
 mod no_tests;
 mod npm_ci_without_lock;
 mod partial_deploy_without_undo;
+mod port_mismatch;
 mod railway_config_retired;
 mod railway_unknown_key;
 mod rival_platform_files;
@@ -42,6 +43,7 @@ mod secret_in_repository;
 mod secret_in_script;
 mod secret_read_in_the_open;
 mod service_without_password;
+mod service_without_ports;
 mod single_region;
 mod sleep_after_deploy;
 mod standalone_output_missing;
@@ -91,6 +93,7 @@ pub const RULES: &[Rule] = &[
     no_tests::RULE,
     npm_ci_without_lock::RULE,
     partial_deploy_without_undo::RULE,
+    port_mismatch::RULE,
     railway_config_retired::RULE,
     railway_unknown_key::RULE,
     rival_platform_files::RULE,
@@ -102,6 +105,7 @@ pub const RULES: &[Rule] = &[
     secret_in_script::RULE,
     secret_read_in_the_open::RULE,
     service_without_password::RULE,
+    service_without_ports::RULE,
     single_region::RULE,
     sleep_after_deploy::RULE,
     standalone_output_missing::RULE,
