@@ -4,6 +4,7 @@
 //! A rule is a file in `rules/` and a line in its `mod.rs`. Precision comes before recall:
 //! a rule that cannot show its defect is silent.
 
+mod alembic;
 mod deploys;
 pub mod evidence;
 mod facts;

@@ -5,6 +5,7 @@ mod cli_version_unpinned;
 mod cors_wildcard_with_credentials;
 mod database_not_awaited;
 mod deploy_exit_ignored;
+mod django_migrations_conflict;
 mod ephemeral_uploads;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
@@ -12,6 +13,7 @@ mod health_route_missing;
 mod job_without_timeout;
 mod local_action_missing;
 mod migration_error_ignored;
+mod migration_file_missing;
 mod migrations_cannot_build;
 mod mirror_without_retry;
 mod missing_dockerfile;
@@ -48,6 +50,7 @@ mod single_region;
 mod sleep_after_deploy;
 mod standalone_output_missing;
 mod start_file_missing;
+mod table_created_twice;
 mod test_dependency_missing;
 mod two_way_mirror;
 mod unchecked_url;
@@ -67,6 +70,7 @@ pub const RULES: &[Rule] = &[
     cors_wildcard_with_credentials::RULE,
     database_not_awaited::RULE,
     deploy_exit_ignored::RULE,
+    django_migrations_conflict::RULE,
     ephemeral_uploads::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
@@ -74,6 +78,7 @@ pub const RULES: &[Rule] = &[
     job_without_timeout::RULE,
     local_action_missing::RULE,
     migration_error_ignored::RULE,
+    migration_file_missing::RULE,
     migrations_cannot_build::RULE,
     mirror_without_retry::RULE,
     missing_dockerfile::RULE,
@@ -110,6 +115,7 @@ pub const RULES: &[Rule] = &[
     sleep_after_deploy::RULE,
     standalone_output_missing::RULE,
     start_file_missing::RULE,
+    table_created_twice::RULE,
     test_dependency_missing::RULE,
     two_way_mirror::RULE,
     unchecked_url::RULE,
