@@ -38,8 +38,10 @@ pub enum Practice {
     Rollback,
     /// The application says whether it is well.
     HealthEndpoint,
-    /// A platform, or an image, asks for it.
+    /// A platform asks for it before a release gets its users.
     HealthGate,
+    /// An image asks for it while it runs.
+    ImageHealth,
     /// Errors are reported to somebody.
     ErrorTracking,
     /// The application shows its figures.
@@ -326,7 +328,14 @@ fn files(facts: &Facts<'_>, found: &mut Evidence) {
             ".env.example" | ".env.sample" | ".env.template" | "env.example" => {
                 Practice::VariablesListed
             }
-            ".gitignore" => Practice::Ignored,
+            ".gitignore" => {
+                let text = facts.tree.text(file).unwrap_or_default();
+                let names = |line: &str| line.contains(".env") && !line.starts_with(['#', '!']);
+                if let Some(at) = text.lines().position(names) {
+                    found.add(Practice::Ignored, file, at + 1);
+                }
+                continue;
+            }
             "codeowners" => Practice::CodeOwners,
             ".pre-commit-config.yaml" | "lefthook.yml" | ".lintstagedrc" => Practice::PreCommit,
             "pulumi.yaml" | "cdk.json" | "helmfile.yaml" | "chart.yaml" => {
@@ -359,7 +368,7 @@ fn containers(facts: &Facts<'_>, found: &mut Evidence) {
                     found.add(Practice::UnprivilegedImage, &file.path, one.line);
                 }
                 "HEALTHCHECK" if user != "NONE" => {
-                    found.add(Practice::HealthGate, &file.path, one.line);
+                    found.add(Practice::ImageHealth, &file.path, one.line);
                 }
                 _ => {}
             }

@@ -61,9 +61,6 @@ impl Dockerfile {
 pub struct Script {
     /// Its path.
     pub path: String,
-    /// Its lines, without comments, with their numbers from 1; continued lines joined and
-    /// here-documents left out.
-    pub lines: Vec<(usize, String)>,
     /// Its commands.
     pub shell: Shell,
 }
@@ -180,75 +177,8 @@ fn read_script(tree: &Tree, file: &str) -> Option<Script> {
     }
     Some(Script {
         path: file.to_owned(),
-        lines: script_lines(&text),
         shell: Shell::parse(&text, Start::default()),
     })
-}
-
-/// The lines of a script that are code.
-fn script_lines(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let (mut continues, mut end): (bool, Option<String>) = (false, None);
-    for (at, line) in text.lines().enumerate() {
-        if let Some(word) = &end {
-            if line.trim() == word {
-                end = None;
-            }
-            continue;
-        }
-        let code = without_comment(line).trim_end();
-        let (code, more) = match code.strip_suffix('\\') {
-            Some(code) => (code, true),
-            None => (code, false),
-        };
-        match (continues, lines.last_mut()) {
-            (true, Some((_, last))) => last.push_str(code),
-            _ if code.trim().is_empty() => {}
-            _ => lines.push((at + 1, code.to_owned())),
-        }
-        continues = more;
-        end = here_document(code);
-    }
-    lines
-}
-
-/// The word that ends a here-document which begins in this line.
-fn here_document(line: &str) -> Option<String> {
-    let (before, after) = line.split_once("<<")?;
-    if after.starts_with('<') || before.ends_with('<') || is_quoted(before) {
-        return None;
-    }
-    let word = after.trim_start_matches('-').trim_start();
-    let word: String = word
-        .trim_start_matches(['"', '\'', '\\'])
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-        .collect();
-    (!word.is_empty() && !word.starts_with(|c: char| c.is_ascii_digit())).then_some(word)
-}
-
-/// Whether a text ends inside of quotes.
-fn is_quoted(text: &str) -> bool {
-    let (mut single, mut double) = (false, false);
-    for c in text.chars() {
-        match c {
-            '\'' if !double => single = !single,
-            '"' if !single => double = !double,
-            _ => {}
-        }
-    }
-    single || double
-}
-
-fn without_comment(line: &str) -> &str {
-    for (at, _) in line.match_indices('#') {
-        let before = &line[..at];
-        let begins = before.is_empty() || before.ends_with(char::is_whitespace);
-        if begins && !is_quoted(before) {
-            return before;
-        }
-    }
-    line
 }
 
 #[cfg(test)]
@@ -265,20 +195,5 @@ mod tests {
         };
         let lines: Vec<usize> = file.image().iter().map(|one| one.line).collect();
         assert_eq!(lines, [1, 2, 5, 6]);
-    }
-
-    #[test]
-    fn scripts_are_read_without_comments_and_here_documents() {
-        let text = "#!/bin/sh\n# no\na 'x # y' # z\nb \\\n  c\ncat <<EOF\nnot code\nEOF\nd\n";
-        let lines = script_lines(text);
-        assert_eq!(
-            lines,
-            [
-                (3, "a 'x # y'".to_owned()),
-                (4, "b   c".to_owned()),
-                (6, "cat <<EOF".to_owned()),
-                (9, "d".to_owned()),
-            ]
-        );
     }
 }

@@ -14,6 +14,7 @@ mod images;
 mod ports;
 mod pushes;
 mod rules;
+pub mod score;
 mod secrets;
 pub mod shell;
 mod steps;

@@ -17,6 +17,12 @@ pub(super) struct Push {
     pub(super) remote: String,
     /// Whether it may overwrite what is there.
     pub(super) is_forced: bool,
+    /// Whether it has `--force-with-lease` without a commit.
+    pub(super) has_bare_lease: bool,
+    /// Where its job adds the remote.
+    pub(super) added: Option<Place>,
+    /// Whether its job asks the remote what it has.
+    pub(super) is_fetched: bool,
     /// Whether it is in a loop, or the pipeline has another way to try again.
     pub(super) is_repeated: bool,
     /// Whether it asks the other side to run nothing for it.
@@ -43,33 +49,57 @@ pub(super) fn pushes(facts: &Facts<'_>) -> Vec<Push> {
         for job in jobs.entries() {
             let mut scripts = Vec::new();
             texts(&job.node, &mut scripts);
-            for (line, script) in scripts {
-                let start = Start {
-                    stops: true,
-                    pipefail: false,
-                    offset: Some(line - 1),
-                };
-                let shell = Shell::parse(script, start);
-                for command in shell
-                    .commands
-                    .iter()
-                    .filter(|one| one.runs(&["git", "push"]))
-                {
-                    let Some(remote) = remote(command) else {
-                        continue;
+            let shells: Vec<Shell> = scripts
+                .iter()
+                .map(|(line, script)| {
+                    let start = Start {
+                        stops: true,
+                        pipefail: false,
+                        offset: Some(line - 1),
                     };
-                    let has = |flags: &[&str]| flags.iter().any(|flag| command.has(flag));
-                    found.push(Push {
-                        path: file.to_owned(),
-                        place: command.place,
-                        job: job.key.clone(),
-                        is_forced: has(&["--force", "-f", "--mirror", "--force-with-lease"])
-                            || command.words.iter().any(|word| word.text.starts_with('+')),
-                        is_repeated: again || command.loops > 0,
-                        is_quiet: script.contains("ci.skip") || script.contains("skip ci"),
-                        remote,
-                    });
-                }
+                    Shell::parse(script, start)
+                })
+                .collect();
+            let all: Vec<&Command> = shells.iter().flat_map(|shell| &shell.commands).collect();
+            let is_quiet = scripts
+                .iter()
+                .any(|(_, script)| script.contains("ci.skip") || script.contains("skip ci"));
+            for command in all.iter().filter(|one| one.runs(&["git", "push"])) {
+                let Some(remote) = remote(command) else {
+                    continue;
+                };
+                let has = |flags: &[&str]| {
+                    let own = command.words.iter().map(|word| word.text.as_str());
+                    own.into_iter().any(|word| flags.contains(&word))
+                };
+                let names = |one: &&&Command, verbs: &[&[&str]]| {
+                    verbs.iter().any(|verb| one.runs(verb))
+                        && one.words.iter().any(|word| word.text == remote)
+                };
+                let added = all
+                    .iter()
+                    .find(|one| names(one, &[&["git", "remote", "add"]]));
+                let is_fetched = all.iter().any(|one| {
+                    let asks: [&[&str]; 3] =
+                        [&["git", "fetch"], &["git", "pull"], &["git", "ls-remote"]];
+                    names(&one, &asks)
+                        || one.runs(&["git", "remote", "update"])
+                        || one.runs(&["git", "fetch"]) && one.has("--all")
+                }) || added.is_some_and(|one| one.has("-f"));
+                found.push(Push {
+                    path: file.to_owned(),
+                    place: command.place,
+                    job: job.key.clone(),
+                    is_forced: command.has("--force-with-lease")
+                        || has(&["--force", "-f", "--mirror"])
+                        || command.words.iter().any(|word| word.text.starts_with('+')),
+                    has_bare_lease: has(&["--force-with-lease"]),
+                    added: added.map(|one| one.place),
+                    is_fetched,
+                    is_repeated: again || command.loops > 0,
+                    is_quiet,
+                    remote,
+                });
             }
         }
     }
@@ -90,7 +120,7 @@ fn remote(command: &Command) -> Option<String> {
 /// All texts below a node that may be scripts, with the lines on which they begin.
 fn texts<'n>(node: &'n Node, found: &mut Vec<(usize, &'n str)>) {
     match &node.value {
-        Value::String(text) if text.contains("git push") => found.push((node.line, text)),
+        Value::String(text) if text.contains("git ") => found.push((node.line, text)),
         Value::List(items) => items.iter().for_each(|item| texts(item, found)),
         Value::Map(entries) => entries.iter().for_each(|entry| texts(&entry.node, found)),
         _ => {}

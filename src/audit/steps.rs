@@ -13,8 +13,6 @@ pub struct Step {
     pub folder: String,
     /// Whether its job works in a plain checkout of this repository alone.
     pub is_here: bool,
-    /// The lines of the script, with their numbers in the workflow.
-    pub lines: Vec<(usize, String)>,
     /// Its commands; none where another shell than `sh` or `bash` runs it.
     pub shell: Shell,
     /// The job that it belongs to.
@@ -26,8 +24,8 @@ pub struct Step {
 impl Step {
     /// Whether the script changes the folder, so that [`Step::folder`] is not all.
     pub fn moves(&self) -> bool {
-        let mut lines = self.lines.iter();
-        lines.any(|(_, line)| line.contains("cd ") || line.contains("pushd "))
+        let mut commands = self.shell.commands.iter();
+        commands.any(|one| one.runs(&["cd"]) || one.runs(&["pushd"]))
     }
 }
 
@@ -49,7 +47,6 @@ pub(super) fn read(tree: &Tree) -> Vec<Step> {
                     .or_else(|| default(&job.node, "working-directory"))
                     .or_else(|| default(&document, "working-directory"));
                 let text = run.str().unwrap_or_default();
-                let lines = text.lines().enumerate();
                 let named = step.get("shell").and_then(Node::str);
                 let named = named.or_else(|| default(&job.node, "shell"));
                 let named = named.or_else(|| default(&document, "shell"));
@@ -61,9 +58,6 @@ pub(super) fn read(tree: &Tree) -> Vec<Step> {
                     path: file.to_owned(),
                     folder: path::normalise(folder.unwrap_or(".")),
                     is_here,
-                    lines: lines
-                        .map(|(at, line)| (run.line + at, line.to_owned()))
-                        .collect(),
                     shell: start.map_or_else(Shell::default, |start| Shell::parse(text, start)),
                     job: job.key.clone(),
                     index,

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::gate::{self, Judging};
 use super::own;
-use super::sarif::{Place, source_file};
+use super::sarif::{Place, put, source_file};
 use crate::audit::fix::{Mended, Wanted};
 use crate::config::Config;
 use crate::context::Context;
@@ -54,6 +54,22 @@ pub struct Args {
     #[arg(long, value_name = "NAME=VALUE", value_parser = answer)]
     pub answer: Vec<(String, String)>,
 
+    /// Tell how mature the delivery is, in twelve categories, instead of the findings
+    #[arg(long, conflicts_with_all = ["fix", "fix_unsafe"])]
+    pub score: bool,
+
+    /// With --score: exit with 1 below this score
+    #[arg(long, value_name = "SCORE", requires = "score")]
+    pub fail_under: Option<f64>,
+
+    /// With --score: write a badge; as SVG, or as JSON for shields.io where the name ends in .json
+    #[arg(long, value_name = "FILE", requires = "score")]
+    pub badge: Option<PathBuf>,
+
+    /// With --score: write a picture of the categories as SVG
+    #[arg(long, value_name = "FILE", requires = "score")]
+    pub radar: Option<PathBuf>,
+
     /// How findings are judged.
     #[command(flatten)]
     pub judging: Judging,
@@ -76,6 +92,9 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     own::check_names(&loaded.config)?;
     let answers = &mut loaded.config.audit.answers;
     answers.extend(args.answer.iter().cloned());
+    if args.score {
+        return score(args, &tree, &loaded.config, context);
+    }
     if args.fix.is_some() || args.fix_unsafe {
         mend(args, &tree, &loaded.config, context)?;
         if args.dry_run {
@@ -113,6 +132,46 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     } else {
         Exit::No
     })
+}
+
+/// Tells how mature it is.
+fn score(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<Exit> {
+    let project = crate::project::detect_in(tree);
+    let facts = audit::Facts::new(tree, &project).with_answers(&config.audit.answers);
+    // What a rule finds does not go away by not being told.
+    let found = audit::run(&facts, true);
+    let score = audit::score::score(&facts, &found);
+    let told = match args.judging.format {
+        gate::Format::Text => report::score::text(&score),
+        gate::Format::Json => report::json(&score)?,
+        gate::Format::Sarif => {
+            return Err(Failure::usage("a score has no form in SARIF")
+                .hint("--format json or text")
+                .into());
+        }
+    };
+    for (file, text) in [
+        (&args.badge, badge(args, &score)),
+        (&args.radar, report::score::radar_svg(&score)),
+    ] {
+        if let Some(file) = file {
+            put(file, text.as_bytes())?;
+        }
+    }
+    context.ui.result(&told)?;
+    let is_enough = args.fail_under.is_none_or(|least| score.total >= least);
+    Ok(if is_enough { Exit::Yes } else { Exit::No })
+}
+
+fn badge(args: &Args, score: &audit::score::Score) -> String {
+    let is_json = args
+        .badge
+        .as_ref()
+        .is_some_and(|file| file.extension().is_some_and(|end| end == "json"));
+    match is_json {
+        true => report::score::badge_json(score),
+        false => report::score::badge_svg(score),
+    }
 }
 
 /// Mends, or shows what would be mended.

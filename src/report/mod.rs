@@ -10,6 +10,7 @@ pub mod pins;
 pub mod plan;
 pub mod project;
 pub mod scan;
+pub mod score;
 
 /// JSON with a line break at its end.
 ///

@@ -115,6 +115,8 @@ fn examples_of_configuration_are_right() {
         "docs/gate.md",
         "docs/suppressions.md",
         "docs/scan.md",
+        "docs/audit.md",
+        "docs/score.md",
     ] {
         let text = std::fs::read_to_string(root().join(page)).expect("read");
         for example in text.split("```yaml\n# .github/ci-tool.yml\n").skip(1) {
@@ -124,7 +126,7 @@ fn examples_of_configuration_are_right() {
             count += 1;
         }
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 9);
 }
 
 #[test]
@@ -147,6 +149,20 @@ fn rules_of_the_audit() {
     // A page whose rule is gone.
     let pages = std::fs::read_dir(crate::common::root().join("docs/rules")).expect("listed");
     assert_eq!(pages.count(), RULES.len() + 1);
+}
+
+#[test]
+fn formula_of_the_score() {
+    use ci_tool::audit::score;
+    let mut page = String::from(
+        "# Points\n\nMade from the code; [the score](../score.md) says what it is for.\n\n",
+    );
+    page.push_str(&score::formula());
+    page.push_str("\nQuestions, for `--answer NAME=yes`:\n\n| name | question |\n|---|---|\n");
+    for (name, question) in score::QUESTIONS {
+        let _ = writeln!(page, "| `{name}` | {question} |");
+    }
+    holds("docs/reference/score.md", &page);
 }
 
 #[test]

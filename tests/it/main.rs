@@ -38,4 +38,5 @@ mod scan;
 mod scan_peers;
 mod scan_running;
 mod scanners;
+mod score;
 mod templates;

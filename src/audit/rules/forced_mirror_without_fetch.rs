@@ -1,8 +1,9 @@
 //! Mirror jobs whose lease is refused, or protects nothing.
 
+use crate::audit::fix::{Fix, Text};
+use crate::audit::pushes::pushes;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
-use crate::project::document::{Node, Value};
 
 pub(super) const RULE: Rule = Rule {
     id: "forced-mirror-without-fetch",
@@ -20,86 +21,24 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
-    let mut defects = Vec::new();
-    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
-    let workflows = facts.tree.directly_in(".github/workflows").filter(is_yaml);
-    for file in workflows.chain(facts.tree.named(".gitlab-ci.yml")) {
-        let Some(document) = facts.tree.yaml(file) else {
-            continue;
-        };
-        let jobs = document.get("jobs").unwrap_or(&document);
-        for job in jobs.entries() {
-            let mut lines = Vec::new();
-            texts(&job.node, &mut lines);
-            let pushes = lines
-                .iter()
-                .filter_map(|(line, text)| Some((line, pushed(text)?)));
-            for (line, remote) in pushes {
-                let names = |text: &str, verbs: &[&str]| {
-                    let words: Vec<&str> = text.split_whitespace().collect();
-                    verbs.iter().any(|verb| text.contains(verb)) && words.contains(&remote)
-                };
-                let added = lines
-                    .iter()
-                    .find(|(_, text)| names(text, &["git remote add"]));
-                let fetches = lines.iter().any(|(_, text)| {
-                    names(
-                        text,
-                        &[
-                            "git fetch",
-                            "git pull",
-                            "git ls-remote",
-                            "git remote add -f",
-                        ],
-                    ) || text.contains("git fetch --all")
-                        || text.contains("git remote update")
+    let all = pushes(facts).into_iter();
+    all.filter(|push| push.has_bare_lease && !push.is_fetched)
+        .filter_map(|push| {
+            let added = push.added?;
+            let remote = &push.remote;
+            let message = format!(
+                "`--force-with-lease` to `{remote}`, which nothing here fetches from: git refuses it as stale once the branch exists there"
+            );
+            let fix = Text::of(facts.tree, &push.path)
+                .and_then(|text| text.in_line(push.place.line, " --force-with-lease", ""))
+                .map(|change| {
+                    let title = "push without force: git refuses what would overwrite a commit";
+                    Fix::safe(title, [change])
                 });
-                if let Some((added, _)) = added.filter(|_| !fetches) {
-                    let message = format!(
-                        "`--force-with-lease` to `{remote}`, which nothing here fetches from: git refuses it as stale once the branch exists there"
-                    );
-                    defects.push(
-                        Defect::new(file, *line, message)
-                            .with(file, *added)
-                            .about(remote),
-                    );
-                }
-            }
-        }
-    }
-    defects
-}
-
-/// All lines of all texts below a node, with their numbers.
-fn texts(node: &Node, lines: &mut Vec<(usize, String)>) {
-    match &node.value {
-        Value::String(text) => {
-            for (at, line) in text.lines().enumerate() {
-                lines.push((node.line + at, line.trim().to_owned()));
-            }
-        }
-        Value::List(items) => items.iter().for_each(|item| texts(item, lines)),
-        Value::Map(entries) => entries.iter().for_each(|entry| texts(&entry.node, lines)),
-        _ => {}
-    }
-}
-
-/// The remote that a line pushes to with a bare lease.
-fn pushed(line: &str) -> Option<&str> {
-    let (_, rest) = line.split_once("git push")?;
-    let words = rest.split_whitespace();
-    let words: Vec<&str> = words
-        .map(|word| word.trim_end_matches([';', ')', '&', '|']))
-        .filter(|word| !word.is_empty())
-        .collect();
-    if !words.contains(&"--force-with-lease") {
-        return None;
-    }
-    let remote = words.into_iter().find(|word| !word.starts_with('-'))?;
-    let is_name = remote
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    (is_name && remote != "origin").then_some(remote)
+            let defect = Defect::new(&push.path, push.place, message).with(&push.path, added);
+            Some(defect.about(remote).mended_by(fix))
+        })
+        .collect()
 }
 
 #[cfg(test)]

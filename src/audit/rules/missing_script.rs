@@ -1,5 +1,6 @@
 //! Steps of workflows that run a script which package.json has not.
 
+use crate::audit::shell::Command;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::path;
@@ -25,17 +26,20 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         .filter(|step| step.is_here && !step.moves())
     {
         // What is not understood may make the script.
-        let odd = ["${{", "npm pkg", "npm init", "<<"];
-        let is_odd = |(_, line): &(usize, String)| odd.iter().any(|word| line.contains(word));
-        if step.lines.iter().any(is_odd) {
+        let is_odd = |one: &Command| {
+            one.runs(&["npm", "pkg"]) || one.runs(&["npm", "init"]) || one.runs(&["git", "clone"])
+        };
+        if step.shell.commands.iter().any(is_odd) || !step.shell.is_whole {
             continue;
         }
-        for (line, text) in &step.lines {
-            let Some(name) = script(text) else { continue };
+        for command in &step.shell.commands {
+            let Some(name) = script(command) else {
+                continue;
+            };
             if let Some(manifest) = lacks(facts, &step.folder, name) {
                 let message =
                     format!("it runs the script `{name}`, and {manifest} has none of this name");
-                let defect = Defect::new(&step.path, *line, message);
+                let defect = Defect::new(&step.path, command, message);
                 defects.push(defect.with(manifest, 1).about(name));
             }
         }
@@ -43,8 +47,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     defects
 }
 
-/// The script that a line runs in its own folder.
-fn script(line: &str) -> Option<&str> {
+/// The script that a command runs in its own folder.
+fn script(command: &Command) -> Option<&str> {
     const ELSEWHERE: [&str; 11] = [
         "--if-present",
         "-w",
@@ -58,19 +62,17 @@ fn script(line: &str) -> Option<&str> {
         "--recursive",
         "-F",
     ];
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let ["npm" | "pnpm" | "yarn", "run", name, ..] = words.as_slice() else {
+    let words = command.program();
+    let [program, run, name, ..] = words else {
         return None;
     };
+    let is_manager = matches!(program.text.as_str(), "npm" | "pnpm" | "yarn") && run.text == "run";
+    let name = Some(&name.text).filter(|_| is_manager && name.is_literal)?;
     let is_plain = name
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.'));
-    let is_elsewhere = words.iter().any(|word| {
-        ELSEWHERE
-            .iter()
-            .any(|flag| word.split('=').next() == Some(flag))
-    });
-    (is_plain && !name.starts_with('-') && *name != "env" && !is_elsewhere).then_some(*name)
+    let is_elsewhere = ELSEWHERE.iter().any(|flag| command.has(flag));
+    (is_plain && !name.starts_with('-') && name != "env" && !is_elsewhere).then_some(name)
 }
 
 /// The manifest of a folder, where it has no script of this name.
@@ -119,6 +121,10 @@ mod tests {
             "      - run: npm run none --if-present\n",
             "      - run: npm run none -w packages/a\n",
             "      - run: cd other && npm run none\n",
+            "      - run: echo 'npm run none'\n",
+            "      - run: |\n          cat <<EOF\n          npm run none\n          EOF\n",
+            "      - run: |\n          # npm run none\n          true\n",
+            "      - shell: pwsh\n        run: npm run none\n",
             "      - run: npm run ${{ matrix.script }}\n",
             "      - run: npm run none\n        working-directory: elsewhere\n",
             "      - uses: actions/checkout@v6\n        with:\n          repository: a/b\n      - run: npm run none\n",

@@ -1,11 +1,14 @@
 //! The rules, a file each.
 
 mod alembic_without_configuration;
+mod check_cannot_fail;
 mod cli_version_unpinned;
+mod compose_health_missing;
 mod cors_wildcard_with_credentials;
 mod database_not_awaited;
 mod deploy_exit_ignored;
-mod django_migrations_conflict;
+mod django_migration_conflict;
+mod dockerignore_drops_copied;
 mod ephemeral_uploads;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
@@ -54,6 +57,7 @@ mod table_created_twice;
 mod test_dependency_missing;
 mod two_way_mirror;
 mod unchecked_url;
+mod undocumented_variable;
 mod unreadable_file;
 mod unverified_download;
 mod user_data_in_repository;
@@ -66,11 +70,14 @@ use super::Rule;
 /// All rules, sorted by name.
 pub const RULES: &[Rule] = &[
     alembic_without_configuration::RULE,
+    check_cannot_fail::RULE,
     cli_version_unpinned::RULE,
+    compose_health_missing::RULE,
     cors_wildcard_with_credentials::RULE,
     database_not_awaited::RULE,
     deploy_exit_ignored::RULE,
-    django_migrations_conflict::RULE,
+    django_migration_conflict::RULE,
+    dockerignore_drops_copied::RULE,
     ephemeral_uploads::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
@@ -119,6 +126,7 @@ pub const RULES: &[Rule] = &[
     test_dependency_missing::RULE,
     two_way_mirror::RULE,
     unchecked_url::RULE,
+    undocumented_variable::RULE,
     unreadable_file::RULE,
     unverified_download::RULE,
     user_data_in_repository::RULE,

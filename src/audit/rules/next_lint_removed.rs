@@ -1,8 +1,9 @@
 //! `next lint` with a Next.js that has it no more.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
-use crate::project::document::Node;
+use crate::project::document::{Entry, Node};
 use crate::project::path;
 
 pub(super) const RULE: Rule = Rule {
@@ -33,19 +34,39 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             if runs(text) {
                 let message = format!("`{}` runs `next lint`, and next is {version}", script.key);
                 let defect = Defect::new(file, script, message).about(&script.key);
-                defects.push(defect.with(file, line));
+                let fix = fix(facts, file, &manifest, script);
+                defects.push(defect.with(file, line).mended_by(fix));
             }
         }
         let folder = path::parent(file);
         let steps = facts.steps().iter();
         for step in steps.filter(|step| step.folder == folder && !step.moves()) {
-            for (at, _) in step.lines.iter().filter(|(_, text)| runs(text)) {
+            for command in step
+                .shell
+                .commands
+                .iter()
+                .filter(|one| one.runs(&["next", "lint"]))
+            {
                 let message = format!("it runs `next lint`, and next is {version} in {file}");
-                defects.push(Defect::new(&step.path, *at, message).with(file, line));
+                defects.push(Defect::new(&step.path, command, message).with(file, line));
             }
         }
     }
     defects
+}
+
+/// ESLint itself, where the package has it, and the script is nothing else.
+fn fix(facts: &Facts<'_>, file: &str, manifest: &Node, script: &Entry) -> Option<Fix> {
+    let has = ["dependencies", "devDependencies"]
+        .iter()
+        .any(|key| manifest.at(&[key, "eslint"]).is_some());
+    let is_plain = matches!(script.node.str(), Some("next lint" | "next lint ."));
+    if !has || !is_plain {
+        return None;
+    }
+    let text = Text::of(facts.tree, file)?;
+    let change = text.replace(script.node.span.clone(), "\"eslint .\"");
+    Some(Fix::safe("run eslint itself", [change]))
 }
 
 /// The version of `next` and its line, where it is 16 or later for sure.
