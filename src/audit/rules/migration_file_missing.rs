@@ -40,22 +40,32 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
 
 /// Prisma takes every folder beside its lock for a migration.
 fn prisma(facts: &Facts<'_>, root: &str, defects: &mut Vec<Defect>) {
-    let mut folders: BTreeMap<String, &str> = BTreeMap::new();
+    // Migrations that something else than Prisma runs may look like its own.
+    let mut beside = facts.tree.directly_in(path::parent(root));
+    let is_prismas = beside.any(|file| file.ends_with(".prisma"));
+    if path::name(root) != "migrations" || !is_prismas {
+        return;
+    }
+    let mut folders: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for file in facts.tree.under(root) {
         let rest = path::relative(root, file);
         if let Some((folder, _)) = rest.split_once('/') {
-            folders.entry(folder.to_owned()).or_insert(file);
+            folders.entry(folder.to_owned()).or_default().push(file);
         }
     }
-    for (folder, file) in folders {
+    let is_code = |file: &&str| {
+        let ends = [".ts", ".js", ".mjs", ".cjs", ".py", "migration_lock.toml"];
+        ends.iter().any(|end| file.ends_with(end))
+    };
+    for (folder, files) in folders {
         let wanted = path::join(root, &format!("{folder}/migration.sql"));
         // A file that git ignores is in the repository all the same, once it was added.
-        if facts.tree.root().join(&wanted).exists() {
+        if files.iter().any(is_code) || facts.tree.root().join(&wanted).exists() {
             continue;
         }
         let message =
             format!("Prisma takes `{folder}` for a migration, and it has no migration.sql");
-        defects.push(Defect::new(file, 1, message).about(folder));
+        defects.push(Defect::new(files[0], 1, message).about(folder));
     }
 }
 
@@ -99,21 +109,36 @@ mod tests {
             "prisma/migrations/migration_lock.toml",
             "provider = \"x\"\n",
         );
+        let schema = ("prisma/schema.prisma", "");
         let first = ("prisma/migrations/1_init/migration.sql", "");
         let second = ("prisma/migrations/2_users/README.md", "");
         assert_eq!(
-            found(&RULE, &[lock, first, second]),
+            found(&RULE, &[schema, lock, first, second]),
             ["prisma/migrations/2_users/README.md:1 2_users"]
         );
         for near in [
-            &[lock, first][..],
-            &[first, second],
+            &[schema, lock, first][..],
+            &[schema, first, second],
+            &[lock, second],
             &[
+                schema,
+                lock,
+                second,
+                ("prisma/migrations/2_users/data.ts", ""),
+            ],
+            &[
+                ("db/schema.prisma", ""),
+                ("db/migration/migration_lock.toml", ""),
+                ("db/migration/2_users/README.md", ""),
+            ],
+            &[
+                schema,
                 lock,
                 second,
                 ("prisma/migrations/2_users/migration.sql", ""),
             ],
             &[
+                schema,
                 lock,
                 ("prisma/migrations/2_users/migration.sql", ""),
                 (".gitignore", "*.sql\n"),

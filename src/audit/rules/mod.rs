@@ -20,6 +20,7 @@ mod migration_file_missing;
 mod migrations_cannot_build;
 mod mirror_without_retry;
 mod missing_dockerfile;
+mod missing_make_target;
 mod missing_script;
 mod next_lint_removed;
 mod no_backups;
@@ -55,6 +56,7 @@ mod standalone_output_missing;
 mod start_file_missing;
 mod table_created_twice;
 mod test_dependency_missing;
+mod tool_not_installed;
 mod two_way_mirror;
 mod unchecked_url;
 mod undocumented_variable;
@@ -89,6 +91,7 @@ pub const RULES: &[Rule] = &[
     migrations_cannot_build::RULE,
     mirror_without_retry::RULE,
     missing_dockerfile::RULE,
+    missing_make_target::RULE,
     missing_script::RULE,
     next_lint_removed::RULE,
     no_backups::RULE,
@@ -124,6 +127,7 @@ pub const RULES: &[Rule] = &[
     start_file_missing::RULE,
     table_created_twice::RULE,
     test_dependency_missing::RULE,
+    tool_not_installed::RULE,
     two_way_mirror::RULE,
     unchecked_url::RULE,
     undocumented_variable::RULE,
