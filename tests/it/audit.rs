@@ -279,7 +279,7 @@ fn opinions_are_told_on_request() {
     assert_eq!(opinions, OPINIONS);
 }
 
-const OPINIONS: [&str; 9] = [
+const OPINIONS: [&str; 10] = [
     "database-not-awaited backend/start.sh:9",
     "job-without-timeout .github/workflows/sync-repositories.yml:7",
     "no-drain-time railway.json:6",
@@ -289,6 +289,7 @@ const OPINIONS: [&str; 9] = [
     "secret-in-arguments scripts/deploy-all.sh:9",
     "secret-in-arguments scripts/deploy-railway.sh:5",
     "single-region vercel.json:3",
+    "token-in-remote-url .github/workflows/sync-repositories.yml:17",
 ];
 
 #[test]

@@ -65,11 +65,18 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     if folders.is_empty() || ignores.any(hides) {
         return Vec::new();
     }
+    let mut labels: BTreeMap<&str, usize> = BTreeMap::new();
+    for folder in folders.keys() {
+        *labels.entry(app(folder)).or_default() += 1;
+    }
     let mut defects = Vec::new();
     for (folder, files) in folders {
         let all: Option<Vec<Migration<'_>>> = files.iter().map(|file| read(facts, file)).collect();
-        // One that is not understood may follow any.
-        let Some(all) = all else { continue };
+        // One that is not understood may follow any; two folders of one name belong to apps
+        // of other names.
+        let Some(all) = all.filter(|_| labels[app(folder)] == 1) else {
+            continue;
+        };
         defects.extend(ends(folder, &all));
         missing(facts, folder, &all, &mut defects);
     }
@@ -303,6 +310,18 @@ mod tests {
                 "        (\"auth\", \"0001_initial\"),\n",
             ),
             ("people/migrations/0002_a.py", FIRST),
+        ];
+        assert!(of(&all).is_empty());
+    }
+
+    #[test]
+    fn two_folders_of_one_name() {
+        let other = "other/orders/migrations/0001_initial.py";
+        let all = [
+            ("0001_initial", ""),
+            ("0002_a", FIRST),
+            ("0002_b", FIRST),
+            (other, ""),
         ];
         assert!(of(&all).is_empty());
     }

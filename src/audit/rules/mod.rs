@@ -7,6 +7,8 @@ mod compose_health_missing;
 mod cors_wildcard_with_credentials;
 mod database_not_awaited;
 mod deploy_exit_ignored;
+mod deploy_without_environment;
+mod destructive_migration;
 mod django_migration_conflict;
 mod dockerignore_drops_copied;
 mod ephemeral_uploads;
@@ -38,6 +40,7 @@ mod no_tests;
 mod npm_ci_without_lock;
 mod partial_deploy_without_undo;
 mod port_mismatch;
+mod procfile_module_missing;
 mod railway_config_retired;
 mod railway_unknown_key;
 mod rival_platform_files;
@@ -47,6 +50,7 @@ mod secret_in_arguments;
 mod secret_in_image;
 mod secret_in_repository;
 mod secret_in_script;
+mod secret_on_fork_pull_request;
 mod secret_read_in_the_open;
 mod service_without_password;
 mod service_without_ports;
@@ -56,6 +60,7 @@ mod standalone_output_missing;
 mod start_file_missing;
 mod table_created_twice;
 mod test_dependency_missing;
+mod token_in_remote_url;
 mod tool_not_installed;
 mod two_way_mirror;
 mod unchecked_url;
@@ -78,6 +83,8 @@ pub const RULES: &[Rule] = &[
     cors_wildcard_with_credentials::RULE,
     database_not_awaited::RULE,
     deploy_exit_ignored::RULE,
+    deploy_without_environment::RULE,
+    destructive_migration::RULE,
     django_migration_conflict::RULE,
     dockerignore_drops_copied::RULE,
     ephemeral_uploads::RULE,
@@ -109,6 +116,7 @@ pub const RULES: &[Rule] = &[
     npm_ci_without_lock::RULE,
     partial_deploy_without_undo::RULE,
     port_mismatch::RULE,
+    procfile_module_missing::RULE,
     railway_config_retired::RULE,
     railway_unknown_key::RULE,
     rival_platform_files::RULE,
@@ -118,6 +126,7 @@ pub const RULES: &[Rule] = &[
     secret_in_image::RULE,
     secret_in_repository::RULE,
     secret_in_script::RULE,
+    secret_on_fork_pull_request::RULE,
     secret_read_in_the_open::RULE,
     service_without_password::RULE,
     service_without_ports::RULE,
@@ -127,6 +136,7 @@ pub const RULES: &[Rule] = &[
     start_file_missing::RULE,
     table_created_twice::RULE,
     test_dependency_missing::RULE,
+    token_in_remote_url::RULE,
     tool_not_installed::RULE,
     two_way_mirror::RULE,
     unchecked_url::RULE,

@@ -101,8 +101,12 @@ fn is_secret(name: &str) -> bool {
         "API_KEY",
         "PRIVATE_KEY",
     ];
-    let ends_in_key =
-        upper.ends_with("_KEY") && !upper.contains("PUBLIC") && !upper.contains("PUBLISHABLE");
+    // An access key is the name of an account; its secret is another value.
+    let is_name = upper.ends_with("ACCESS_KEY") && !upper.contains("SECRET");
+    let ends_in_key = upper.ends_with("_KEY")
+        && !is_name
+        && !upper.contains("PUBLIC")
+        && !upper.contains("PUBLISHABLE");
     words.iter().any(|word| upper.contains(word)) || ends_in_key
 }
 
@@ -113,7 +117,7 @@ mod tests {
 
     #[test]
     fn secrets_that_are_shown_and_others() {
-        let text = "#!/bin/bash\nread -p \"Secret: \" CLERK_SECRET\nread -rp 'Key? ' OPENAI_API_KEY\nread -sp \"Password: \" PASSWORD\nread -p \"Go on? \" answer\nwhile read -r TOKEN; do echo; done\n# read -p x SECRET\nread -r -s -p x TOKEN\nread -p 'Key: ' CLERK_PUBLISHABLE_KEY\n";
+        let text = "#!/bin/bash\nread -p \"Secret: \" CLERK_SECRET\nread -rp 'Key? ' OPENAI_API_KEY\nread -sp \"Password: \" PASSWORD\nread -p \"Go on? \" answer\nwhile read -r TOKEN; do echo; done\n# read -p x SECRET\nread -r -s -p x TOKEN\nread -p 'Key: ' CLERK_PUBLISHABLE_KEY\nread -p 'Key: ' S3_ACCESS_KEY\n";
         assert_eq!(
             found(&RULE, &[("deploy.sh", text)]),
             ["deploy.sh:2 CLERK_SECRET", "deploy.sh:3 OPENAI_API_KEY"]

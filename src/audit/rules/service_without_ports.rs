@@ -88,7 +88,10 @@ fn unmapped(service: &Node) -> Option<u16> {
     let options = service.get("options").and_then(Node::str);
     let options = options.unwrap_or_default();
     let maps = ["-p ", "-p=", "--publish", "--net", "-P", "${{"];
-    if service.get("ports").is_some() || maps.iter().any(|word| options.contains(word)) {
+    if service.get("ports").is_some()
+        || service.get("<<").is_some()
+        || maps.iter().any(|word| options.contains(word))
+    {
         return None;
     }
     ports::of_image(service.get("image")?.str()?)
