@@ -11,6 +11,7 @@ mod deploy_without_environment;
 mod destructive_migration;
 mod django_migration_conflict;
 mod dockerignore_drops_copied;
+mod editor_history_committed;
 mod ephemeral_uploads;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
@@ -87,6 +88,7 @@ pub const RULES: &[Rule] = &[
     destructive_migration::RULE,
     django_migration_conflict::RULE,
     dockerignore_drops_copied::RULE,
+    editor_history_committed::RULE,
     ephemeral_uploads::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,

@@ -123,11 +123,21 @@ fn database(file: &str, service: &Entry, variables: &str) -> Option<Defect> {
         return None;
     }
     let wrong = all.first()?;
+    // Whoever checks its health there has configured it in a way that is not seen here.
+    let asked = node.at(&["healthcheck", "test"]);
+    if asked.is_some_and(|test| text(test).contains(&wrong.container.to_string())) {
+        return None;
+    }
     let message = format!(
         "it maps port {} of `{}`, and that listens on {port}",
         wrong.container, service.key
     );
-    Some(Defect::new(file, wrong.place, message).about(&service.key))
+    let defect = Defect::new(file, wrong.place, message).about(&service.key);
+    // Containers beside it reach it all the same; a job has nothing but the mapping.
+    Some(match variables {
+        "environment" => defect.severity(Severity::Medium),
+        _ => defect,
+    })
 }
 
 /// A service that is built here: its mapping and its health check.
@@ -156,14 +166,7 @@ fn built(facts: &Facts<'_>, file: &str, service: &Entry, defects: &mut Vec<Defec
     let Some(test) = node.at(&["healthcheck", "test"]) else {
         return;
     };
-    let text = match test.str() {
-        Some(text) => text.to_owned(),
-        None => {
-            let words: Vec<&str> = test.items().iter().filter_map(Node::scalar).collect();
-            words.join(" ")
-        }
-    };
-    if let Some(asked) = ports::of_address(&text)
+    if let Some(asked) = ports::of_address(&text(test))
         && asked != port
     {
         let message = format!(
@@ -172,6 +175,17 @@ fn built(facts: &Facts<'_>, file: &str, service: &Entry, defects: &mut Vec<Defec
         );
         let defect = Defect::new(file, test, message).about(format!("{} check", service.key));
         defects.push(defect.with(&from, line));
+    }
+}
+
+/// A command as one text, whether it is written as a text or as a list.
+fn text(command: &Node) -> String {
+    match command.str() {
+        Some(text) => text.to_owned(),
+        None => {
+            let words: Vec<&str> = command.items().iter().filter_map(Node::scalar).collect();
+            words.join(" ")
+        }
     }
 }
 
@@ -333,6 +347,10 @@ mod tests {
             compose.replace(
                 "    ports",
                 "    volumes: [./postgresql.conf:/etc/postgresql.conf]\n    ports",
+            ),
+            compose.replace(
+                "    ports",
+                "    healthcheck: {test: pg_isready -p 5433}\n    ports",
             ),
             compose.replace("postgres:16", "example/postgres"),
         ] {
