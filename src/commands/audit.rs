@@ -112,6 +112,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     sarif::add_line_hashes(&mut reading.observations, |path| {
         source_file(tree.root(), path)
     });
+    let mends = reading.observations.iter().filter(|one| one.fix.is_some());
+    let mends = mends.count();
     let place = Place {
         repository: args.path.clone(),
         root: Vec::new(),
@@ -122,6 +124,12 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         return judged.explain(fingerprint, context);
     }
     judged.write(&args.judging, "", broken.is_empty(), context)?;
+    let is_text = args.judging.format == gate::Format::Text;
+    if is_text && mends > 0 && args.fix.is_none() && !args.fix_unsafe {
+        context.ui.remark(&format!(
+            "{mends} of these can be mended: `ci-tool audit --fix --fix-unsafe --dry-run` shows how"
+        ));
+    }
     if !broken.is_empty() {
         return Err(Failure::failed(escape_line(&broken.join("; ")))
             .hint("what is in these files was not looked at; what the others hold is told above")

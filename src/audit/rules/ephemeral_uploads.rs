@@ -1,7 +1,7 @@
 //! Uploads that the next deployment takes away.
 
 use super::railway_unknown_key::files;
-use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::audit::{Category, Confidence, Defect, Facts, Place, Rule};
 use crate::findings::Severity;
 use crate::project::document::Node;
 use crate::project::path;
@@ -59,18 +59,25 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     if manifests.any(keeps) {
         return Vec::new();
     }
-    let Some((source, line)) = writes(facts) else {
+    let made = made(facts);
+    // All code is looked through only where there is such a folder.
+    let Some((source, line)) = (!made.is_empty()).then(|| writes(facts)).flatten() else {
         return Vec::new();
     };
-    let mut defects = Vec::new();
-    let mut tell = |file: &str, place: crate::audit::Place, folder: &str| {
+    let defects = made.into_iter().map(|(file, place, folder)| {
         let message = format!(
             "`{folder}` is on a disk that ends with the deployment on {}",
             platform.1
         );
         let defect = Defect::new(file, place, message).about(folder);
-        defects.push(defect.with(&source, line).with(&platform.0, 1));
-    };
+        defect.with(&source, line).with(&platform.0, 1)
+    });
+    defects.collect()
+}
+
+/// Where a start script, or an image, makes a folder for uploads.
+fn made(facts: &Facts<'_>) -> Vec<(String, Place, String)> {
+    let mut found = Vec::new();
     for script in facts.scripts() {
         // What a person runs on a machine of their own is no container.
         let starts = script.shell.commands.iter().any(|one| {
@@ -85,7 +92,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         for command in made {
             let words = command.words.iter().skip(1).map(|word| word.text.as_str());
             if let Some(folder) = words.into_iter().find(|word| is_uploads(word)) {
-                tell(&script.path, command.place, folder);
+                found.push((script.path.clone(), command.place, folder.to_owned()));
             }
         }
     }
@@ -95,11 +102,11 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             if run.rest.contains("mkdir")
                 && let Some(folder) = words.find(|word| is_uploads(word))
             {
-                tell(&file.path, run.line.into(), folder);
+                found.push((file.path.clone(), run.line.into(), folder.to_owned()));
             }
         }
     }
-    defects
+    found
 }
 
 /// The code that writes what people upload into a folder of that name.
