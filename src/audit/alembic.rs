@@ -25,10 +25,11 @@ pub(super) struct Revision {
 pub(super) fn folders(facts: &Facts<'_>) -> BTreeMap<String, Vec<Revision>> {
     let mut folders: BTreeMap<String, Vec<Revision>> = BTreeMap::new();
     let files = facts.tree.files().iter();
-    for file in files.filter(|file| file.ends_with(".py") && !path::is_sample(file)) {
+    for file in files.filter(|file| file.ends_with(".py")) {
         let folder = path::parent(file);
         let is_versions = |folder: &str| matches!(path::name(folder), "versions" | "revisions");
-        if !is_versions(folder) && !is_versions(path::parent(folder)) {
+        let is_one = is_versions(folder) || is_versions(path::parent(folder));
+        if !is_one || path::is_sample(file) {
             continue;
         }
         let text = facts.tree.text(file);
