@@ -79,32 +79,61 @@ fn changes(text: &str) -> Vec<(usize, Change<'_>)> {
         }
     }
     // A statement of SQL may drop, rename or move what it likes.
-    for call in ["execute(", "drop_all(", "exec_driver_sql("] {
-        let all = text.match_indices(call);
-        let all = all.map(|(at, _)| (at, Change::Unknown));
-        found.extend(all);
+    for call in ["execute(", "exec_driver_sql("] {
+        let all = text.match_indices(call).map(|(at, _)| at);
+        let all = all.filter(|at| takes_tables(&text[at + call.len()..]));
+        found.extend(all.map(|at| (at, Change::Unknown)));
     }
+    let all = text.match_indices("drop_all(");
+    found.extend(all.map(|(at, _)| (at, Change::Unknown)));
     found.sort_by_key(|(at, _)| *at);
     found
+}
+
+/// Whether a statement may take a table away: it says so, or it is not written here.
+fn takes_tables(arguments: &str) -> bool {
+    let start = arguments.trim_start();
+    let start = start.strip_prefix("sa.").unwrap_or(start);
+    let start = start.strip_prefix("text(").unwrap_or(start).trim_start();
+    let Some(quote) = ["\"\"\"", "'''", "\"", "'"]
+        .into_iter()
+        .find(|quote| start.starts_with(quote))
+    else {
+        return true;
+    };
+    let inner = &start[quote.len()..];
+    let Some(end) = inner.find(quote) else {
+        return true;
+    };
+    // Texts that stand behind each other are one.
+    let after = inner[end + quote.len()..].trim_start();
+    let upper = inner[..end].to_ascii_uppercase();
+    !after.starts_with([')', ','])
+        || ["DROP", "RENAME", "SCHEMA"]
+            .iter()
+            .any(|word| upper.contains(word))
 }
 
 /// Whether all that it calls is run, and in one schema.
 fn is_plain(text: &str) -> bool {
     let odd = [
-        "if ",
-        "try:",
-        "for ",
-        "while ",
-        "return",
-        "lambda",
         "inspect(",
         "has_table",
         "if_not_exists",
         "context.",
         "create_all",
+        "lambda",
     ];
+    let keywords = [
+        "if ", "elif ", "else:", "try:", "for ", "while ", "with ", "return",
+    ];
+    let branches = |line: &str| {
+        keywords
+            .iter()
+            .any(|word| line.trim_start().starts_with(word))
+    };
     let has_schema = text.replace("schema=None", "").contains("schema=");
-    !has_schema && !odd.iter().any(|word| text.contains(word))
+    !has_schema && !odd.iter().any(|word| text.contains(word)) && !text.lines().any(branches)
 }
 
 /// The revisions in the order in which they run; `None` where that is not one line.
@@ -156,7 +185,11 @@ mod tests {
         assert_eq!(
             of(&[
                 FIRST,
-                ("b", "'z'", "op.add_column('users', x)"),
+                (
+                    "b",
+                    "'z'",
+                    "# why, if one asks\n    op.add_column('users', x)\n    op.execute(sa.text(\"UPDATE users SET x = 1\"))",
+                ),
                 ("a", "'b'", "op.create_table(\n        'users',\n    )"),
             ]),
             ["api/alembic/versions/a.py:5 users"]
@@ -170,6 +203,11 @@ mod tests {
             "op.drop_table('users')\n    op.create_table('users')",
             "op.rename_table('users', 'old')\n    op.create_table('users')",
             "op.execute('DROP TABLE users')\n    op.create_table('users')",
+            "op.execute(\"ALTER TABLE users \" \"RENAME TO old\")\n    op.create_table('users')",
+            "op.execute(STATEMENT)\n    op.create_table('users')",
+            "op.execute(f\"{WHAT} users\")\n    op.create_table('users')",
+            "with op.batch_alter_table('x') as b:\n        op.create_table('users')",
+            "for one in ALL:\n        op.create_table('users')",
             "if not inspect(op.get_bind()).has_table('users'):\n        op.create_table('users')",
             "op.create_table('users', schema='other')",
             "op.create_table('users', if_not_exists=True)",
