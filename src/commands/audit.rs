@@ -66,6 +66,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", requires = "score")]
     pub badge: Option<PathBuf>,
 
+    /// With --score: write a scorecard in Markdown, for a job summary or a pull request
+    #[arg(long, value_name = "FILE", requires = "score")]
+    pub scorecard: Option<PathBuf>,
+
     /// With --score: write a picture of the categories as SVG
     #[arg(long, value_name = "FILE", requires = "score")]
     pub radar: Option<PathBuf>,
@@ -160,6 +164,7 @@ fn score(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result
     };
     for (file, text) in [
         (&args.badge, badge(args, &score)),
+        (&args.scorecard, report::score::markdown(&score)),
         (&args.radar, report::score::radar_svg(&score)),
     ] {
         if let Some(file) = file {

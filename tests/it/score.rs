@@ -206,11 +206,24 @@ fn a_limit_a_badge_and_a_picture() {
     assert_eq!(of(&["--format", "sarif"]).code, 2);
     let run = of(&["--badge", "badge.svg", "--radar", "radar.svg"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
-    assert_eq!(of(&["--badge", "badge.json"]).code, 0);
+    assert_eq!(
+        of(&["--badge", "badge.json", "--scorecard", "card.md"]).code,
+        0
+    );
     let read = |name: &str| std::fs::read_to_string(there.path().join(name)).expect("written");
     let badge: serde_json::Value = serde_json::from_str(&read("badge.json")).expect("JSON");
     assert_eq!(badge["schemaVersion"], 1);
     assert!(badge["message"].as_str().expect("a text").ends_with("/10"));
+    let card = read("card.md");
+    let rows = card.lines().filter(|line| line.starts_with("| "));
+    // A head, and a row of seven bars for each category.
+    assert_eq!(rows.count(), CATEGORIES.len() + 1, "{card}");
+    assert!(
+        card.lines()
+            .skip(2)
+            .all(|line| line.matches('|').count() == 7),
+        "{card}"
+    );
     for name in ["badge.svg", "radar.svg"] {
         let output = std::process::Command::new("python3")
             .args(["-c", "import sys, xml.dom.minidom as m; print(m.parse(sys.argv[1]).documentElement.tagName)"])
