@@ -4,6 +4,7 @@
 //! A rule is a file in `rules/` and a line in its `mod.rs`. Precision comes before recall:
 //! a rule that cannot show its defect is silent.
 
+mod alembic;
 mod deploys;
 mod earlier;
 pub mod evidence;
@@ -11,6 +12,8 @@ mod facts;
 pub mod fix;
 mod forges;
 mod ignores;
+mod images;
+mod ports;
 mod pushes;
 mod rules;
 pub mod score;

@@ -13,6 +13,7 @@ mod absences;
 mod act;
 mod architecture;
 mod audit;
+mod audit_coherence;
 mod audit_pipelines;
 mod bad_input;
 mod changes;

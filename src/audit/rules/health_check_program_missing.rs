@@ -1,5 +1,6 @@
 //! Health checks of images that run a program which the image has not.
 
+use crate::audit::images::base;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::dockerfile::Instruction;
@@ -38,13 +39,6 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         }
     }
     defects
-}
-
-fn base(from: &str) -> &str {
-    let mut words = from.split_whitespace();
-    words
-        .find(|word| !word.starts_with("--"))
-        .unwrap_or_default()
 }
 
 fn calls(check: &str, program: &str) -> bool {

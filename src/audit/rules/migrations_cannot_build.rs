@@ -1,7 +1,8 @@
 //! Chains of Alembic migrations that cannot build an empty database.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+use crate::audit::alembic::{self, Revision, UPGRADE, argument, calls, upgrade};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::path;
@@ -19,29 +20,8 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
-struct Revision {
-    path: String,
-    line: usize,
-    id: String,
-    parents: Vec<String>,
-    is_labelled: bool,
-    text: std::sync::Arc<str>,
-}
-
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
-    let mut folders: BTreeMap<String, Vec<Revision>> = BTreeMap::new();
-    let files = facts.tree.files().iter();
-    for file in files.filter(|file| file.ends_with(".py") && !path::is_sample(file)) {
-        let folder = path::parent(file);
-        let is_versions = |folder: &str| matches!(path::name(folder), "versions" | "revisions");
-        if !is_versions(folder) && !is_versions(path::parent(folder)) {
-            continue;
-        }
-        let text = facts.tree.text(file);
-        if let Some(revision) = text.and_then(|text| read(file, text)) {
-            folders.entry(folder.to_owned()).or_default().push(revision);
-        }
-    }
+    let folders = alembic::folders(facts);
     let known: BTreeSet<String> = folders
         .values()
         .flatten()
@@ -190,17 +170,6 @@ fn tables(revisions: &[Revision]) -> Option<Defect> {
     Some(Defect::new(&revision.path, line, message).about(&missing[0]))
 }
 
-/// Where the arguments of a call begin, each time that it stands there: `op.f(` is no part
-/// of `batch_op.f(`.
-fn calls<'t>(text: &'t str, call: &'t str) -> impl Iterator<Item = usize> + 't {
-    let all = text.match_indices(call);
-    all.filter(|(at, _)| {
-        let before = text[..*at].chars().next_back();
-        !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '.'))
-    })
-    .map(|(at, call)| at + call.len())
-}
-
 /// Whether tables may be made in a way that is not seen here.
 fn is_hidden(text: &str) -> bool {
     let words = ["create_all", "read_text(", "open(", "AddModel"];
@@ -220,47 +189,6 @@ fn without_downgrade(text: &str) -> [&str; 2] {
     let rest = &text[start + 1..];
     let end = rest.find("\ndef ").map_or(text.len(), |at| start + 1 + at);
     [&text[..start], &text[end..]]
-}
-
-const UPGRADE: &str = "def upgrade";
-
-/// The text of `upgrade()`.
-fn upgrade(text: &str) -> &str {
-    let start = text.find(UPGRADE).unwrap_or(text.len());
-    let rest = &text[start..];
-    &rest[..rest.find("def downgrade").unwrap_or(rest.len())]
-}
-
-/// The argument of a call by its number, where it is a plain text.
-fn argument(arguments: &str, number: usize) -> Option<&str> {
-    let mut rest = arguments.trim_start();
-    for _ in 0..number {
-        let first = plain(rest).map(|text| text.len() + 2);
-        let length = match first {
-            Some(length) => length,
-            // `op.f('name')`, as Alembic writes itself.
-            None => rest
-                .strip_prefix("op.f(")
-                .and_then(|_| rest.find(')'))
-                .map(|at| at + 1)?,
-        };
-        rest = rest
-            .get(length..)?
-            .trim_start()
-            .strip_prefix(',')?
-            .trim_start();
-    }
-    plain(rest)
-}
-
-fn plain(text: &str) -> Option<&str> {
-    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let inner = &text[1..];
-    let value = &inner[..inner.find(quote)?];
-    let is_name = value
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (is_name || !value.contains(['\n', '{'])).then_some(value)
 }
 
 /// The tables that statements create.
@@ -285,41 +213,6 @@ fn created_by_sql(text: &str) -> Vec<String> {
         }
     }
     made
-}
-
-fn read(file: &str, text: std::sync::Arc<str>) -> Option<Revision> {
-    let value = |name: &str| {
-        text.lines().enumerate().find_map(|(at, line)| {
-            let rest = line.strip_prefix(name)?;
-            let rest = rest.trim_start();
-            let rest = match rest.strip_prefix(':') {
-                Some(annotated) => annotated.split_once('=')?.1,
-                None => rest.strip_prefix('=')?,
-            };
-            Some((at + 1, rest.trim().to_owned()))
-        })
-    };
-    let (_, id) = value("revision")?;
-    let (line, parents) = value("down_revision")?;
-    let is_labelled = value("branch_labels").is_some_and(|(_, text)| !text.starts_with("None"));
-    let parents = match parents.starts_with(['(', '[']) {
-        true => texts(&parents),
-        false => plain(&parents).map(str::to_owned).into_iter().collect(),
-    };
-    Some(Revision {
-        path: file.to_owned(),
-        line,
-        id: plain(&id)?.to_owned(),
-        parents,
-        is_labelled,
-        text,
-    })
-}
-
-/// All quoted texts.
-fn texts(list: &str) -> Vec<String> {
-    let quoted = list.split(['"', '\'']).skip(1).step_by(2);
-    quoted.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

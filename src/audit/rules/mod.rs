@@ -12,6 +12,7 @@ mod deploy_without_health_check;
 mod destructive_migration;
 mod django_migration_conflict;
 mod dockerignore_drops_copied;
+mod editor_history_committed;
 mod ephemeral_uploads;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
@@ -19,10 +20,12 @@ mod health_route_missing;
 mod job_without_timeout;
 mod local_action_missing;
 mod migration_error_ignored;
+mod migration_file_missing;
 mod migration_skipped;
 mod migrations_cannot_build;
 mod mirror_without_retry;
 mod missing_dockerfile;
+mod missing_make_target;
 mod missing_script;
 mod next_lint_removed;
 mod no_backups;
@@ -39,6 +42,7 @@ mod no_structured_logs;
 mod no_tests;
 mod npm_ci_without_lock;
 mod partial_deploy_without_undo;
+mod port_mismatch;
 mod procfile_module_missing;
 mod railway_config_retired;
 mod railway_unknown_key;
@@ -57,8 +61,10 @@ mod single_region;
 mod sleep_after_deploy;
 mod standalone_output_missing;
 mod start_file_missing;
+mod table_created_twice;
 mod test_dependency_missing;
 mod token_in_remote_url;
+mod tool_not_installed;
 mod two_way_mirror;
 mod unchecked_url;
 mod undocumented_variable;
@@ -85,6 +91,7 @@ pub const RULES: &[Rule] = &[
     destructive_migration::RULE,
     django_migration_conflict::RULE,
     dockerignore_drops_copied::RULE,
+    editor_history_committed::RULE,
     ephemeral_uploads::RULE,
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
@@ -92,10 +99,12 @@ pub const RULES: &[Rule] = &[
     job_without_timeout::RULE,
     local_action_missing::RULE,
     migration_error_ignored::RULE,
+    migration_file_missing::RULE,
     migration_skipped::RULE,
     migrations_cannot_build::RULE,
     mirror_without_retry::RULE,
     missing_dockerfile::RULE,
+    missing_make_target::RULE,
     missing_script::RULE,
     next_lint_removed::RULE,
     no_backups::RULE,
@@ -112,6 +121,7 @@ pub const RULES: &[Rule] = &[
     no_tests::RULE,
     npm_ci_without_lock::RULE,
     partial_deploy_without_undo::RULE,
+    port_mismatch::RULE,
     procfile_module_missing::RULE,
     railway_config_retired::RULE,
     railway_unknown_key::RULE,
@@ -130,8 +140,10 @@ pub const RULES: &[Rule] = &[
     sleep_after_deploy::RULE,
     standalone_output_missing::RULE,
     start_file_missing::RULE,
+    table_created_twice::RULE,
     test_dependency_missing::RULE,
     token_in_remote_url::RULE,
+    tool_not_installed::RULE,
     two_way_mirror::RULE,
     unchecked_url::RULE,
     undocumented_variable::RULE,

@@ -45,12 +45,13 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         let others = others
             .filter(|one| is_exact(&&one.evidence))
             .map(|one| (&one.value, &one.evidence));
-        let all = said.chain(others).filter(|(value, _)| !value.is_empty());
+        let all = said.chain(others).filter(|(value, _)| is_version(value));
         let all: Vec<(&String, &Evidence)> = all.collect();
         let Some((value, first)) = all.first() else {
             continue;
         };
-        let rest: Vec<&(&String, &Evidence)> = all.iter().filter(|(one, _)| one != value).collect();
+        let rest: Vec<&(&String, &Evidence)> =
+            all.iter().filter(|(one, _)| !agree(one, value)).collect();
         let Some((_, other)) = rest.first() else {
             continue;
         };
@@ -75,6 +76,30 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     defects
 }
 
+/// Whether it is one version, and no range, name or file of one: `3.12`, `v20.1`, `22.x`.
+fn is_version(value: &str) -> bool {
+    let parts: Vec<&str> = parts(value).collect();
+    !parts.is_empty()
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether two versions may be the same: what the shorter one leaves open is not held
+/// against it.
+fn agree(one: &str, other: &str) -> bool {
+    parts(one)
+        .zip(parts(other))
+        .all(|(one, other)| one == other)
+}
+
+/// The numbers of a version, without what is open at its end.
+fn parts(value: &str) -> impl Iterator<Item = &str> {
+    let plain = value.trim_start_matches('v');
+    let open = plain.find(".x").or_else(|| plain.find(".*"));
+    plain[..open.unwrap_or(plain.len())].split('.')
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::found;
@@ -97,6 +122,9 @@ mod tests {
         assert_eq!(found(&RULE, &drift), ["api/Dockerfile:1 api"]);
         let same = files("FROM python:3.12-slim\nCOPY requirements.txt .\n");
         assert!(found(&RULE, &same).is_empty());
+        // One file may say more than another one.
+        let more = files("FROM python:3.12.4-slim\nCOPY requirements.txt .\n");
+        assert!(found(&RULE, &more).is_empty());
         // What a manifest says is the least.
         let go = [
             ("go.mod", "module a\n\ngo 1.19\n"),
@@ -104,5 +132,32 @@ mod tests {
             ("Dockerfile", "FROM golang:1.22\nCOPY go.mod .\n"),
         ];
         assert!(found(&RULE, &go).is_empty());
+    }
+    #[test]
+    fn versions_that_agree() {
+        for (one, other) in [
+            ("3.4.4", "3.4"),
+            ("20", "20.11.1"),
+            ("v22.1", "22.x"),
+            ("3.*", "3.12"),
+        ] {
+            assert!(
+                is_version(one) && is_version(other) && agree(one, other),
+                "{one} {other}"
+            );
+        }
+        assert!(!agree("3.11", "3.12") && !agree("3.1", "3.10") && !agree("22", "20.x"));
+        for none in [
+            ".ruby-version",
+            "lts/iron",
+            ">=3.11",
+            "^20",
+            "",
+            "x",
+            "3.12-dev",
+            "${VERSION}",
+        ] {
+            assert!(!is_version(none), "{none}");
+        }
     }
 }

@@ -1,30 +1,44 @@
-//! Services of a job that nobody can reach.
+//! Databases that a job asks at an address where they are not.
 
-use crate::audit::{Category, Confidence, Defect, Facts, Rule};
+use crate::audit::{Category, Confidence, Defect, Facts, Rule, ports};
 use crate::findings::Severity;
-use crate::project::document::{Node, Value};
+use crate::project::document::{Entry, Node, Value};
 
 pub(super) const RULE: Rule = Rule {
     id: "service-without-ports",
-    title: "A job asks for its service on localhost, where it has no port",
+    title: "A job cannot reach its service",
     severity: Severity::High,
     confidence: Confidence::High,
     category: Category::Pipelines,
-    what: "A job that runs on the runner itself has a service of a known database without `ports`, and its own variables or scripts name `localhost` with that database's port.",
-    why: "Without `ports` a service can be reached from containers only: every connection is refused, and the job can never pass.",
-    mend: "Add `ports: [\"5432:5432\"]` to the service.",
+    what: "A job that runs on the runner itself, and not in a container, names the port of a database's service on `localhost`, while the service has no `ports`.",
+    why: "The runner reaches a service only by a port that is mapped: the connection is refused, and the job can never pass.",
+    mend: "Map the port, for instance `ports: [\"5432:5432\"]`, or run the job in a container and use the service's name.",
     references: &[
-        "https://docs.github.com/actions/tutorials/use-containerized-services/use-docker-service-containers",
+        "https://docs.github.com/actions/using-containerized-services/about-service-containers",
     ],
     check,
 };
 
-const IMAGES: [(&str, &str); 5] = [
-    ("postgres", "5432"),
-    ("mysql", "3306"),
-    ("mariadb", "3306"),
-    ("redis", "6379"),
-    ("mongo", "27017"),
+/// Words in steps by which something else may listen there.
+const OTHERS: [&str; 18] = [
+    "docker ",
+    "docker-compose",
+    "podman",
+    "apt-get",
+    "apt ",
+    "brew ",
+    "systemctl",
+    "service ",
+    "pg_ctl",
+    "initdb",
+    "mysqld",
+    "mongod",
+    "redis-server",
+    "socat",
+    "ssh ",
+    "supabase",
+    "job.services",
+    "brew",
 ];
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
@@ -35,64 +49,96 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             continue;
         };
         for job in document.get("jobs").map_or(&[][..], Node::entries) {
-            if job.node.get("container").is_some() {
+            let services = job.node.get("services").map_or(&[][..], Node::entries);
+            if services.is_empty() || job.node.get("container").is_some() || has_others(job) {
                 continue;
             }
-            let services = job.node.get("services").map_or(&[][..], Node::entries);
             for service in services {
-                let image = service
-                    .node
-                    .get("image")
-                    .and_then(Node::str)
-                    .unwrap_or_default();
-                let plain = image.split(['@', ':']).next().unwrap_or_default();
-                let plain = plain.rsplit('/').next().unwrap_or_default();
-                let Some((_, port)) = IMAGES.iter().find(|(name, _)| *name == plain) else {
+                let Some(port) = unmapped(&service.node) else {
                     continue;
                 };
-                let options = service
-                    .node
-                    .get("options")
-                    .and_then(Node::str)
-                    .unwrap_or_default();
-                let opens = options.contains("-p ")
-                    || options.contains("--publish")
-                    || options.contains("network");
-                if service.node.get("ports").is_some() || service.node.get("<<").is_some() || opens
-                {
-                    continue;
+                // Another service may have the port.
+                let is_taken = services.iter().any(|other| {
+                    let ports = other.node.get("ports").map_or(&[][..], Node::items);
+                    let mut ports = ports.iter().filter_map(Node::scalar);
+                    ports.any(|one| one.starts_with(&port.to_string()))
+                });
+                let asks = [
+                    document.get("env"),
+                    job.node.get("env"),
+                    job.node.get("steps"),
+                ];
+                let asked = asks.into_iter().flatten().find_map(|node| line(node, port));
+                if let Some(line) = asked.filter(|_| !is_taken) {
+                    let message = format!(
+                        "the job asks localhost:{port}, and the service `{}` maps no port",
+                        service.key
+                    );
+                    let defect = Defect::new(file, service, message);
+                    defects.push(defect.with(file, line).about(&service.key));
                 }
-                let wanted = [format!("localhost:{port}"), format!("127.0.0.1:{port}")];
-                let parts = ["env", "steps"].iter().filter_map(|key| job.node.get(key));
-                let Some(line) = parts
-                    .chain(document.get("env"))
-                    .find_map(|node| names(node, &wanted))
-                else {
-                    continue;
-                };
-                let message = format!(
-                    "`{}` has no port, and {} is asked for",
-                    service.key, wanted[0]
-                );
-                let defect = Defect::new(file, service, message).about(&service.key);
-                defects.push(defect.with(file, line));
             }
         }
     }
     defects
 }
 
-/// The line of the first text below a node that holds one of these words.
-fn names(node: &Node, words: &[String]) -> Option<usize> {
+/// The port of a service that only other containers reach.
+fn unmapped(service: &Node) -> Option<u16> {
+    let options = service.get("options").and_then(Node::str);
+    let options = options.unwrap_or_default();
+    let maps = ["-p ", "-p=", "--publish", "--net", "-P", "${{"];
+    if service.get("ports").is_some()
+        || service.get("<<").is_some()
+        || maps.iter().any(|word| options.contains(word))
+    {
+        return None;
+    }
+    ports::of_image(service.get("image")?.str()?)
+}
+
+/// Whether a step may start a database itself, or the runner is one that has no services.
+fn has_others(job: &Entry) -> bool {
+    let runner = job
+        .node
+        .get("runs-on")
+        .and_then(Node::str)
+        .unwrap_or_default();
+    let steps = job.node.get("steps").map_or(&[][..], Node::items);
+    let starts = |step: &Node| {
+        let run = step.get("run").and_then(Node::str).unwrap_or_default();
+        let uses = step.get("uses").and_then(Node::str).unwrap_or_default();
+        let brings = [
+            "postgres", "mysql", "mariadb", "redis", "mongo", "compose", "docker", "./",
+        ];
+        OTHERS.iter().any(|word| run.contains(word))
+            || brings.iter().any(|word| uses.contains(word))
+    };
+    runner.starts_with("windows") || runner.starts_with("macos") || steps.iter().any(starts)
+}
+
+/// The first line that names a port of the runner itself.
+fn line(node: &Node, port: u16) -> Option<usize> {
     match &node.value {
-        Value::String(text) => words
-            .iter()
-            .any(|word| text.contains(word.as_str()))
-            .then_some(node.line),
-        Value::List(items) => items.iter().find_map(|item| names(item, words)),
-        Value::Map(entries) => entries.iter().find_map(|entry| names(&entry.node, words)),
+        Value::String(text) => {
+            let mut lines = text.lines();
+            let at = lines.position(|line| names(line, port))?;
+            Some(node.line + at)
+        }
+        Value::List(items) => items.iter().find_map(|item| line(item, port)),
+        Value::Map(entries) => entries.iter().find_map(|entry| line(&entry.node, port)),
         _ => None,
     }
+}
+
+fn names(line: &str, port: u16) -> bool {
+    ["localhost", "127.0.0.1"].iter().any(|host| {
+        let address = format!("{host}:{port}");
+        line.match_indices(&address).any(|(at, _)| {
+            let next = line[at + address.len()..].chars().next();
+            !next.is_some_and(|c| c.is_ascii_digit() || c == ':')
+        })
+    })
 }
 
 #[cfg(test)]
@@ -100,22 +146,38 @@ mod tests {
     use super::super::testing::found;
     use super::*;
 
+    const WORKFLOW: &str = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    services:\n      db:\n        image: postgres:16\n        env:\n          POSTGRES_PASSWORD: x\n    steps:\n      - uses: actions/checkout@v4\n      - run: pytest\n        env:\n          DATABASE_URL: postgres://a:x@localhost:5432/a\n";
+
+    fn of(text: &str) -> Vec<String> {
+        found(&RULE, &[(".github/workflows/ci.yml", text)])
+    }
+
     #[test]
-    fn with_and_without_a_port() {
-        let text = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    services:\n      db:\n        image: postgres:16\n        env:\n          POSTGRES_PASSWORD: x\n    env:\n      DATABASE_URL: postgresql://postgres:x@localhost:5432/x\n    steps:\n      - run: pytest\n";
-        let of = |text: &str| found(&RULE, &[(".github/workflows/ci.yml", text)]);
-        assert_eq!(of(text), [".github/workflows/ci.yml:6 db"]);
+    fn a_service_that_the_runner_cannot_reach() {
+        assert_eq!(of(WORKFLOW), [".github/workflows/ci.yml:6 db"]);
+        let in_run = WORKFLOW.replace("pytest\n", "REDIS=redis://127.0.0.1:6379/0 pytest\n");
+        let in_run = in_run.replace("postgres:16", "redis");
+        assert_eq!(of(&in_run), [".github/workflows/ci.yml:6 db"]);
+    }
+
+    #[test]
+    fn one_that_it_can_or_does_not_ask() {
         for near in [
-            text.replace(
-                "image: postgres:16",
-                "image: postgres:16\n        ports: ['5432:5432']",
-            ),
-            text.replace(
-                "runs-on: ubuntu-latest",
-                "runs-on: ubuntu-latest\n    container: node:22",
-            ),
-            text.replace("localhost:5432", "db:5432"),
-            text.replace("localhost:5432", "localhost:5433"),
+            WORKFLOW.replace("        env:\n          POSTGRES", "        ports: [\"5432:5432\"]\n        env:\n          POSTGRES"),
+            WORKFLOW.replace("        env:\n          POSTGRES", "        ports: [5432]\n        env:\n          POSTGRES"),
+            WORKFLOW.replace("        env:\n          POSTGRES", "        options: -p 5432:5432\n        env:\n          POSTGRES"),
+            WORKFLOW.replace("    services:", "    container: node:22\n    services:"),
+            WORKFLOW.replace("@localhost:", "@db:"),
+            WORKFLOW.replace("localhost:5432", "localhost:5433"),
+            WORKFLOW.replace("localhost:5432", "localhost:54321"),
+            WORKFLOW.replace("image: postgres:16", "image: example/db"),
+            WORKFLOW.replace("run: pytest", "run: sudo systemctl start postgresql && pytest"),
+            WORKFLOW.replace("run: pytest", "run: docker compose up -d && pytest"),
+            WORKFLOW.replace("actions/checkout@v4", "ikalnytskyi/action-setup-postgres@v7"),
+            // The check runs in the container itself.
+            WORKFLOW
+                .replace("        env:\n          POSTGRES", "        options: --health-cmd \"psql -h localhost:5432\"\n        env:\n          POSTGRES")
+                .replace("@localhost:5432", "@db"),
         ] {
             assert!(of(&near).is_empty(), "{near}");
         }
