@@ -109,7 +109,17 @@ fn read(file: &str, text: std::sync::Arc<str>) -> Option<Revision> {
     let (line, parents) = value("down_revision")?;
     let is_labelled = value("branch_labels").is_some_and(|(_, text)| !text.starts_with("None"));
     let parents = match parents.starts_with(['(', '[']) {
-        true => texts(&parents),
+        // A merge of many heads goes over lines.
+        true => {
+            let mut list = parents;
+            for next in text.lines().skip(line) {
+                if list.contains([')', ']']) {
+                    break;
+                }
+                list.push_str(next.split('#').next().unwrap_or_default());
+            }
+            texts(&list)
+        }
         false => plain(&parents).map(str::to_owned).into_iter().collect(),
     };
     Some(Revision {
@@ -126,4 +136,29 @@ fn read(file: &str, text: std::sync::Arc<str>) -> Option<Revision> {
 fn texts(list: &str) -> Vec<String> {
     let quoted = list.split(['"', '\'']).skip(1).step_by(2);
     quoted.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_revision_follows() {
+        let follows = |text: &str| {
+            let text = format!("revision: str = 'm'\n{text}\nbranch_labels = None\n");
+            read("versions/m.py", std::sync::Arc::from(text)).map(|one| one.parents)
+        };
+        let two = Some(vec!["a".to_owned(), "b".to_owned()]);
+        assert_eq!(follows("down_revision = ('a', 'b')"), two);
+        assert_eq!(
+            follows("down_revision = (\n    'a',  # 'x'\n    'b',\n)"),
+            two
+        );
+        assert_eq!(
+            follows("down_revision: Union[str, None] = [\n'a', 'b']"),
+            two
+        );
+        assert_eq!(follows("down_revision = 'a'"), Some(vec!["a".to_owned()]));
+        assert_eq!(follows("down_revision = None"), Some(Vec::new()));
+    }
 }

@@ -49,6 +49,11 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             .under(&file.context)
             .filter(|file| is_lock(file))
             .collect();
+        // A member of a workspace may be built from above, where the lock file is.
+        let is_above = |lock: &&str| facts.tree.nearest(&file.context, lock).is_some();
+        if locks.is_empty() && LOCKS.iter().any(|lock| is_above(&lock)) {
+            continue;
+        }
         if locks.is_empty() {
             // Git may ignore a lock file that is on somebody's disk: then nobody else has it.
             let message =
@@ -132,6 +137,13 @@ mod tests {
             "*.json\npackage-lock.json\n!package-lock.json\n",
         );
         assert!(found(&RULE, &files).is_empty());
+        // A member of a workspace.
+        let member = [
+            ("apps/web/Dockerfile", DOCKERFILE),
+            ("apps/web/package.json", "{}"),
+            ("package-lock.json", "{}"),
+        ];
+        assert!(found(&RULE, &member).is_empty());
         // Built from a folder that is not known.
         let elsewhere = [
             ("docker/Dockerfile", DOCKERFILE),
