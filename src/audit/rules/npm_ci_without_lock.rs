@@ -50,8 +50,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             .filter(|file| is_lock(file))
             .collect();
         // A member of a workspace may be built from above, where the lock file is.
-        let is_above = |lock: &&str| facts.tree.nearest(&file.context, lock).is_some();
-        if locks.is_empty() && LOCKS.iter().any(|lock| is_above(&lock)) {
+        let is_above = |lock: &str| facts.tree.nearest(&file.context, lock).is_some();
+        if locks.is_empty() && LOCKS.iter().any(|lock| is_above(lock)) {
             continue;
         }
         if locks.is_empty() {
