@@ -393,7 +393,8 @@ fn an_address_that_is_down_has_one_issue_until_it_is_up() {
 
 #[test]
 fn what_is_out_of_date_is_proposed_once_and_never_over_a_persons_commit() {
-    let phases = ["no-token", "proposal", "proposal", "person"];
+    // act now and then loses the last line of a step that fails: it is asked twice.
+    let phases = ["no-token", "no-token", "proposal", "proposal", "person"];
     let answers = beside_github(
         "keep-up-to-date",
         |folder| {
@@ -408,20 +409,21 @@ fn what_is_out_of_date_is_proposed_once_and_never_over_a_persons_commit() {
         &phases,
     );
     let failed = |at: usize| answers[at]["failed"].to_string();
-    assert_eq!(
-        failed(0),
-        "[\"Propose what changed\"]",
-        "{}",
-        answers[0]["log"]
-    );
-    assert!(
-        answers[0]["log"]
-            .as_str()
-            .expect("log")
-            .contains("CI_TOOL_TOKEN")
-    );
-    assert_eq!(answers[0]["commits"].to_string(), "[]");
-    for answer in &answers[1..3] {
+    for at in [0, 1] {
+        assert_eq!(
+            failed(at),
+            "[\"Propose what changed\"]",
+            "{}",
+            answers[at]["log"]
+        );
+        assert_eq!(answers[at]["commits"].to_string(), "[]");
+    }
+    let says = |at: usize| {
+        let log = answers[at]["log"].as_str().expect("log");
+        log.contains("CI_TOOL_TOKEN")
+    };
+    assert!(says(0) || says(1), "{}", answers[1]["log"]);
+    for answer in &answers[2..4] {
         assert_eq!(answer["exit"], 0, "{}", answer["log"]);
         assert_eq!(
             answer["pulls"].to_string(),
@@ -430,12 +432,12 @@ fn what_is_out_of_date_is_proposed_once_and_never_over_a_persons_commit() {
         assert_eq!(answer["commits"][0], "Update generated workflows");
     }
     assert_eq!(
-        failed(3),
+        failed(4),
         "[\"Propose what changed\"]",
         "{}",
-        answers[3]["log"]
+        answers[4]["log"]
     );
-    assert_eq!(answers[3]["commits"][0], "A person's commit");
+    assert_eq!(answers[4]["commits"][0], "A person's commit");
 
     let nothing = beside_github("keep-up-to-date", |_| {}, &["no-token"]);
     assert_eq!(nothing[0]["exit"], 0, "{}", nothing[0]["log"]);
