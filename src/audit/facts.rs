@@ -1,12 +1,13 @@
 //! What rules look at: the tree, what was detected in it, and documents read once.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::Answers;
 use super::evidence::{self, Evidence};
 use super::shell::{Shell, Start};
 use super::steps::{self, Step};
 use crate::project::dockerfile::{self, Instruction};
+use crate::project::document::Node;
 use crate::project::model::Project;
 use crate::project::{Tree, path};
 
@@ -124,6 +125,14 @@ impl<'p> Facts<'p> {
     /// What the repository shows of good practice.
     pub fn evidence(&self) -> &Evidence {
         self.evidence.get_or_init(|| evidence::gather(self))
+    }
+
+    /// All workflows of GitHub that can be read.
+    pub fn workflows(&self) -> impl Iterator<Item = (&'p str, Arc<Node>)> {
+        let tree = self.tree;
+        let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
+        let files = tree.directly_in(".github/workflows").filter(is_yaml);
+        files.filter_map(move |file| Some((file, tree.yaml(file)?)))
     }
 
     /// The scripts of all workflows.

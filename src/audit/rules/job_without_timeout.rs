@@ -22,11 +22,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
-    for file in facts.tree.directly_in(".github/workflows").filter(is_yaml) {
-        let Some(document) = facts.tree.yaml(file) else {
-            continue;
-        };
+    for (file, document) in facts.workflows() {
         for job in document.get("jobs").map_or(&[][..], Node::entries) {
             let steps = job.node.get("steps").map_or(&[][..], Node::items);
             let is_set = |node: &Node| node.get("timeout-minutes").is_some();

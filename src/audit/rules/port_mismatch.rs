@@ -42,11 +42,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             built(facts, &compose.path, service, &mut defects);
         }
     }
-    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
-    for file in facts.tree.directly_in(".github/workflows").filter(is_yaml) {
-        let Some(document) = facts.tree.yaml(file) else {
-            continue;
-        };
+    for (file, document) in facts.workflows() {
         for job in document.get("jobs").map_or(&[][..], Node::entries) {
             let services = job.node.get("services").map_or(&[][..], Node::entries);
             defects.extend(services.iter().filter_map(|one| database(file, one, "env")));

@@ -20,11 +20,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
-    for file in facts.tree.directly_in(".github/workflows").filter(is_yaml) {
-        let Some(document) = facts.tree.yaml(file) else {
-            continue;
-        };
+    for (file, document) in facts.workflows() {
         let runs = document.get("on").is_some_and(|on| {
             on.str() == Some("pull_request")
                 || on.get("pull_request").is_some()

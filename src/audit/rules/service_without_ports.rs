@@ -43,11 +43,7 @@ const OTHERS: [&str; 18] = [
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
-    for file in facts.tree.directly_in(".github/workflows").filter(is_yaml) {
-        let Some(document) = facts.tree.yaml(file) else {
-            continue;
-        };
+    for (file, document) in facts.workflows() {
         for job in document.get("jobs").map_or(&[][..], Node::entries) {
             let services = job.node.get("services").map_or(&[][..], Node::entries);
             if services.is_empty() || job.node.get("container").is_some() || has_others(job) {

@@ -66,11 +66,7 @@ const ACTIONS: [&str; 7] = [
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let is_yaml = |file: &&str| file.ends_with(".yml") || file.ends_with(".yaml");
-    for file in facts.tree.directly_in(".github/workflows").filter(is_yaml) {
-        let Some(document) = facts.tree.yaml(file) else {
-            continue;
-        };
+    for (file, document) in facts.workflows() {
         if sets_path(&document) {
             continue;
         }
