@@ -2,6 +2,7 @@
 //! what its files show and what people have answered. Nothing is assumed: what is not
 //! shown and not answered counts nothing, and is told as unknown with what it would add.
 
+mod baseline;
 mod criteria;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use self::criteria::{CATEGORIES, Category, Proof};
 use super::evidence::Practice as P;
 use super::{Defect, Facts, Rule};
 
+pub use self::baseline::{Baseline, Fall};
 pub use self::criteria::{QUESTIONS, formula};
 
 /// A repository's score.

@@ -8,6 +8,7 @@ use super::gate::{self, Judging};
 use super::own;
 use super::sarif::{Place, put, source_file};
 use crate::audit::fix::{Mended, Wanted};
+use crate::audit::score::{Baseline, Fall};
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -171,9 +172,36 @@ fn score(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result
             put(file, text.as_bytes())?;
         }
     }
+    let fallen = fallen(args, &score, context)?;
     context.ui.result(&told)?;
+    for fall in &fallen {
+        context.ui.remark(&format!(
+            "{} has fallen from {} to {} points since the baseline",
+            fall.title, fall.before, fall.now
+        ));
+    }
     let is_enough = args.fail_under.is_none_or(|least| score.total >= least);
-    Ok(if is_enough { Exit::Yes } else { Exit::No })
+    Ok(if is_enough && fallen.is_empty() {
+        Exit::Yes
+    } else {
+        Exit::No
+    })
+}
+
+/// The categories that are below those of `--baseline`.
+fn fallen(args: &Args, score: &audit::score::Score, context: &Context) -> Result<Vec<Fall>> {
+    let Some(name) = &args.judging.baseline else {
+        return Ok(Vec::new());
+    };
+    let text = match gate::at_revision(name, &args.path, context)? {
+        Some(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        None => gate::read(Path::new(name))?,
+    };
+    let earlier = Baseline::read(&text, score).map_err(|error| {
+        Failure::usage(format!("{name} is no baseline of a score: {error}"))
+            .hint("`ci-tool audit --score --format json > score.json` writes one")
+    })?;
+    Ok(earlier.fallen(score))
 }
 
 fn badge(args: &Args, score: &audit::score::Score) -> String {

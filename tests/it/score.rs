@@ -197,6 +197,47 @@ proptest! {
 }
 
 #[test]
+fn a_category_may_not_fall_below_the_baseline_whatever_the_others_gain() {
+    let there = sample("fastapi-nextjs");
+    let of = |arguments: &[&str]| {
+        let arguments = [&["audit", "--score", "--format", "json"], arguments].concat();
+        ci_tool(there.path(), &arguments)
+    };
+    // Outside of the repository: a file in it could be evidence.
+    let kept = tempfile::tempdir().expect("a folder");
+    let file = kept.path().join("score.json");
+    let baseline = file.to_str().expect("text");
+    let earlier = of(&[]);
+    std::fs::write(&file, &earlier.stdout).expect("written");
+    assert_eq!(of(&["--baseline", baseline]).code, 0);
+
+    std::fs::remove_file(there.path().join("README.md")).expect("there was one");
+    let less = of(&["--baseline", baseline]);
+    assert_eq!(less.code, 1, "{}", less.stderr);
+    assert!(
+        less.stderr.contains("Documentation has fallen from 4 to 0"),
+        "{}",
+        less.stderr
+    );
+    // More elsewhere than was lost here.
+    let more = of(&["--baseline", baseline, "--answer", "cloud-backups=yes"]);
+    assert_eq!(more.code, 1, "{}", more.stderr);
+
+    for (text, why) in [
+        ("{", "EOF"),
+        (r#"{"runs": []}"#, "schema"),
+        (r#"{"schema": 2, "categories": []}"#, "form 2"),
+        (r#"{"schema": 1, "categories": []}"#, "no category"),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        let wrong = of(&["--baseline", baseline]);
+        assert_eq!(wrong.code, 2, "{text}: {}", wrong.stderr);
+        assert!(wrong.stderr.contains(why), "{text}: {}", wrong.stderr);
+    }
+    assert_eq!(of(&["--baseline", "nowhere.json"]).code, 3);
+}
+
+#[test]
 fn a_limit_a_badge_and_a_picture() {
     let there = sample("fastapi-nextjs");
     let of =

@@ -53,7 +53,8 @@ pub struct Args {
 /// How findings are judged, and in which form that is told.
 #[derive(Debug, clap::Args)]
 pub struct Judging {
-    /// What was found before: a SARIF file, or REVISION:PATH of one in git
+    /// What was found before: a SARIF file, or REVISION:PATH of one in git; for a score, the JSON
+    /// of an earlier one, below which no category may fall
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<String>,
 
@@ -374,19 +375,27 @@ fn baseline(args: &Judging, place: &Place, context: &Context) -> Result<Option<V
     let Some(name) = &args.baseline else {
         return Ok(None);
     };
-    if !Path::new(name).exists()
-        && let Some((revision, path)) = name.split_once(':')
-        && !revision.is_empty()
-    {
-        let object = format!("{revision}:{path}");
-        let text = git(
-            &place.repository,
-            &["show", "--end-of-options", &object],
-            context,
-        )?;
+    if let Some(text) = at_revision(name, &place.repository, context)? {
         return Ok(Some(vec![Sarif::new(name.clone(), Source::new(text))]));
     }
     load(&[PathBuf::from(name)]).map(Some)
+}
+
+/// What git has at REVISION:PATH; nothing where `name` is the name of a file.
+pub(super) fn at_revision(
+    name: &str,
+    repository: &Path,
+    context: &Context,
+) -> Result<Option<Vec<u8>>> {
+    if Path::new(name).exists() {
+        return Ok(None);
+    }
+    match name.split_once(':') {
+        Some((revision, _)) if !revision.is_empty() => {
+            git(repository, &["show", "--end-of-options", name], context).map(Some)
+        }
+        _ => Ok(None),
+    }
 }
 
 fn changes(args: &Judging, place: &Place, context: &Context) -> Result<Option<Changes>> {
@@ -460,7 +469,7 @@ fn intelligence(args: &Judging, today: &Date) -> Result<Intelligence> {
 }
 
 /// A file's text, unpacked where it is packed.
-fn read(file: &Path) -> Result<String> {
+pub(super) fn read(file: &Path) -> Result<String> {
     let name = file.display();
     let unreadable =
         |error: &dyn std::fmt::Display| Failure::failed(format!("cannot read {name}: {error}"));
