@@ -1,17 +1,50 @@
 #!/usr/bin/env python3
 """Serves the bare repositories below a folder by git's own `http-backend`, at a free port of this machine.
 
-usage: git-http.py ROOT      prints the port, then serves until it is stopped
+usage: git-http.py ROOT [--token TOKEN] [--faults SEED] [--first COUNT]
+
+It prints the port, then serves until it is stopped. With a token every request needs it
+as the password of a name. With faults about a fifth of the requests goes wrong, as this
+seed has it: refused with 429 or 5xx, answered with 504 after the work was done, cut off
+in the middle of the answer or before it, delayed. With a count only the first requests
+are refused, each of them, and no other.
 """
+
+import argparse
+import base64
 
 import http.server
 import os
 import pathlib
+import random
+import socket
+import struct
 import subprocess
-import sys
+import threading
+import time
 import urllib.parse
 
-ROOT = pathlib.Path(sys.argv[1]).resolve()
+PARSER = argparse.ArgumentParser(usage=__doc__)
+PARSER.add_argument("root", type=pathlib.Path)
+PARSER.add_argument("--token")
+PARSER.add_argument("--faults", type=int)
+PARSER.add_argument("--first", type=int)
+GIVEN = PARSER.parse_args()
+ROOT = GIVEN.root.resolve()
+DICE = random.Random(GIVEN.faults)
+LOCK = threading.Lock()
+FAULTS = ["429", "500", "502", "503", "504 after", "cut", "reset", "reset after", "delay"]
+
+
+def fault():
+    """What goes wrong with this request, if anything does."""
+    with LOCK:
+        if GIVEN.first is not None:
+            GIVEN.first -= 1
+            return (DICE.choice(FAULTS[:4]) if GIVEN.first >= 0 else ""), 0.0
+        if GIVEN.faults is not None and DICE.random() < 0.2:
+            return DICE.choice(FAULTS), DICE.random()
+    return "", 0.0
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -32,6 +65,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_any(self):
         url = urllib.parse.urlsplit(self.path)
         body = self.body()
+        wrong, share = fault()
+        if wrong.isdigit():
+            return self.refuse(int(wrong))
+        if wrong == "reset":
+            return self.reset()
+        if wrong == "delay":
+            time.sleep(share / 5)
+        if GIVEN.token and not self.may_enter():
+            return self.refuse(401, "WWW-Authenticate", 'Basic realm="git"')
         env = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": str(ROOT),
@@ -49,6 +91,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "GIT_CONFIG_VALUE_0": "true",
         }
         done = subprocess.run(["git", "http-backend"], env=env, input=body, capture_output=True)
+        if wrong == "504 after":
+            return self.refuse(504)
+        if wrong == "reset after":
+            return self.reset()
         head, _, text = done.stdout.partition(b"\r\n\r\n")
         fields = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
         self.send_response(int(fields.pop("Status", "200").split()[0]))
@@ -56,7 +102,32 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
+        if wrong == "cut":
+            self.wfile.write(text[: int(len(text) * share)])
+            self.wfile.flush()
+            return self.reset()
         self.wfile.write(text)
+
+    def refuse(self, status, *header):
+        self.send_response(status)
+        if header:
+            self.send_header(*header)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def reset(self):
+        """The connection ends as one does whose router died."""
+        self.close_connection = True
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.connection.close()
+
+    def may_enter(self):
+        scheme, _, given = (self.headers.get("Authorization") or "").partition(" ")
+        if scheme != "Basic":
+            return False
+        name, _, password = base64.b64decode(given).decode().partition(":")
+        return bool(name) and password == GIVEN.token
 
     do_GET = do_POST = handle_any
 

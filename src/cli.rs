@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::commands::Command;
 use crate::context::Context;
 use crate::error::Exit;
+use crate::sys::askpass;
 use crate::sys::env::Env;
 use crate::sys::ui::{self, Ui};
 
@@ -86,6 +88,12 @@ impl From<ColorChoice> for ui::Color {
 
 /// Runs the command line to its end; the result is the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let env = Env::capture();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let question = arguments.get(1).and_then(|question| question.to_str());
+    if let Some(answer) = askpass::asked(&env, question) {
+        return tell_git(&env, answer);
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -99,7 +107,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
             return exit;
         }
     };
-    let env = Env::capture();
     let ui = Ui::new(cli.global.color.into(), cli.global.quiet, &env);
     start_log(&cli.global, &env, &ui);
     let context = Context {
@@ -111,6 +118,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     match cli.command.run(&context) {
         Ok(exit) => exit,
         Err(error) => context.tell(&error),
+    }
+}
+
+/// git has started us to ask for a name or a token, and reads standard output.
+fn tell_git(env: &Env, answer: std::io::Result<SecretString>) -> Exit {
+    let ui = Ui::new(ui::Color::Never, false, env);
+    match answer.and_then(|answer| ui.result(answer.expose_secret())) {
+        Ok(()) => Exit::Yes,
+        Err(error) => {
+            ui.error(&format!(
+                "git asked for a token, and there is none: {error}"
+            ));
+            Exit::Failed
+        }
     }
 }
 

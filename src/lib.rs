@@ -16,6 +16,7 @@ pub mod context;
 pub mod error;
 pub mod findings;
 pub mod forge;
+pub mod mirror;
 pub mod policy;
 pub mod project;
 pub mod report;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum as _;
 
 use crate::actions::{escape, inputs, outputs};
-use crate::commands::{detect, generate};
+use crate::commands::{detect, generate, sync};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::report;
@@ -17,7 +17,7 @@ use crate::report;
 pub struct Args {}
 
 /// The commands that the action can run today.
-const COMMANDS: [&str; 2] = ["generate", "detect"];
+const COMMANDS: &str = "generate, detect and sync";
 
 /// Runs the command that the inputs name.
 ///
@@ -116,8 +116,35 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
             }
             generate(&args, context, annotations)
         }
+        "sync" => {
+            let format = choose(
+                context,
+                [
+                    ("text", sync::Format::Text),
+                    ("json", sync::Format::Json),
+                    ("markdown", sync::Format::Markdown),
+                ],
+            )?;
+            let direction = inputs::input(&context.env, "direction")
+                .map(|word| {
+                    sync::DirectionName::from_str(word, false).map_err(|_| {
+                        Failure::usage(format!("the input `direction` is `{word}`"))
+                            .hint("known are push, pull and both")
+                    })
+                })
+                .transpose()?;
+            let args = sync::Args {
+                path,
+                direction,
+                mirror: inputs::input(&context.env, "mirror").map(str::to_owned),
+                dry_run: flag("dry-run")?,
+                format,
+                ..sync::Args::default()
+            };
+            sync(&args, context, annotations)
+        }
         other => Err(Failure::usage(format!("the input `command` is `{other}`"))
-            .hint(format!("known are {}", COMMANDS.join(" and ")))
+            .hint(format!("known are {COMMANDS}"))
             .into()),
     }
 }
@@ -154,6 +181,28 @@ fn generate(
         annotations.extend(drift.map(|file| escape::error(&file.path, 1, &file.reason)));
     }
     Ok(generate::answer(&plan, mode))
+}
+
+fn sync(args: &sync::Args, context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
+    let answer = sync::carry_out(args, context)?;
+    context.ui.result(&answer.text)?;
+    output(
+        context,
+        "changed",
+        if answer.is_changed { "true" } else { "false" },
+    )?;
+    output(context, "plan", answer.json.trim_end())?;
+    if let Some(file) = context.env.path("GITHUB_STEP_SUMMARY") {
+        outputs::summary(&file, &answer.markdown)
+            .with_context(|| format!("cannot write the job summary {}", file.display()))?;
+    }
+    annotations.extend(
+        answer
+            .open
+            .iter()
+            .map(|told| format!("::error::{}", escape::data(told))),
+    );
+    Ok(answer.exit)
 }
 
 /// The input `format`, one of the given words; the first without it.

@@ -15,6 +15,7 @@ pub mod pins;
 pub mod sarif;
 pub mod scan;
 pub mod scanners;
+pub mod sync;
 pub mod template;
 
 use anyhow::Result;
@@ -40,6 +41,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Run the scanners that fit, and decide whether what they find may pass
     Scan(Box<scan::Args>),
+    /// Keep a mirror the same as its source, without losing a commit
+    Sync(Box<sync::Args>),
     /// List, install, verify and update scanners, and fetch their databases
     Scanners(scanners::Args),
     /// Merge, filter, compare, check and convert SARIF files of any scanner
@@ -71,6 +74,7 @@ impl Command {
             Self::Audit(args) => audit::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Scan(args) => scan::run(args, context),
+            Self::Sync(args) => sync::run(args, context),
             Self::Scanners(args) => scanners::run(args, context),
             Self::Sarif(args) => sarif::run(args, context),
             Self::Template(args) => template::run(args, context),

@@ -299,6 +299,13 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             );
         }
     }
+    if let Some((key, why)) = config.sync.wrong() {
+        return at(
+            &["sync", key],
+            why,
+            "docs/sync.md of ci-tool says what can stand here; a token belongs to a secret variable",
+        );
+    }
     let is_address = |url: &str| {
         let host = url
             .strip_prefix("https://")

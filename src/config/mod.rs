@@ -5,6 +5,7 @@ mod load;
 pub mod model;
 pub mod scan;
 mod suggest;
+pub mod sync;
 
 pub use load::{ConfigError, Loaded, load, parse};
 pub use model::Config;

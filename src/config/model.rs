@@ -24,6 +24,8 @@ pub struct Config {
     pub audit: Audit,
     /// What `ci-tool scan` runs, and when its answer counts.
     pub scan: super::scan::Scan,
+    /// Which repository `ci-tool sync` keeps the same as which, and how.
+    pub sync: super::sync::Sync,
 }
 
 /// What `ci-tool audit` looks for.

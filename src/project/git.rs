@@ -52,6 +52,19 @@ pub fn remotes(root: &Path) -> Vec<(String, String)> {
     found
 }
 
+/// The folder of a repository's objects, where it has all of its history: not of
+/// a shallow or partial clone, and of no other form of object ids.
+pub fn whole_objects(root: &Path) -> Option<PathBuf> {
+    let folder = fs::canonicalize(common_folder(root)?).ok()?;
+    let config = fs::read_to_string(folder.join("config")).ok()?;
+    let config = config.to_ascii_lowercase();
+    let is_partial = ["promisor", "partialclone", "objectformat"]
+        .iter()
+        .any(|word| config.contains(word));
+    let objects = folder.join("objects");
+    (!is_partial && !folder.join("shallow").exists() && objects.is_dir()).then_some(objects)
+}
+
 /// `.git`, or the folder that a worktree's `.git` file names.
 fn git_folder(root: &Path) -> Option<PathBuf> {
     let git = root.join(".git");

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod project;
 pub mod scan;
 pub mod score;
+pub mod sync;
 
 /// JSON with a line break at its end.
 ///

@@ -292,7 +292,7 @@ pub fn markdown(plan: &Plan, mode: Mode) -> String {
 }
 
 /// A text in a table cell: nothing in it is markup.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     html(text)
         .replace('|', "\\|")
         .replace(['\n', '\r'], " ")

@@ -1,11 +1,15 @@
-//! The day.
+//! The day and the time.
 
 use chrono::NaiveDate;
 
+/// Now, in seconds since 1970.
+pub fn now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(0))
+}
+
 /// Today, in UTC.
 pub fn today() -> NaiveDate {
-    let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
-    let seconds = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(0));
-    chrono::DateTime::from_timestamp(seconds, 0)
+    chrono::DateTime::from_timestamp(now(), 0)
         .map_or_else(NaiveDate::default, |time| time.date_naive())
 }

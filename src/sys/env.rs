@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every environment variable that ci-tool reads, with what it is for.
-pub const VARIABLES: [(&str, &str); 15] = [
+pub const VARIABLES: [(&str, &str); 20] = [
     (
         "CI_TOOL_CONFIG",
         "path of the configuration file, as `--config`",
@@ -27,6 +27,26 @@ pub const VARIABLES: [(&str, &str); 15] = [
         "token for GitHub's API; sent to the API's host only",
     ),
     ("GH_TOKEN", "the same, where there is no `GITHUB_TOKEN`"),
+    (
+        "GITLAB_TOKEN",
+        "token for GitLab's repositories; no other host is told it",
+    ),
+    (
+        "GITHUB_SERVER_URL",
+        "address of the GitHub that a job runs on; its repositories are told `GITHUB_TOKEN`",
+    ),
+    (
+        "GITHUB_REPOSITORY",
+        "`owner/name` that a job of GitHub Actions runs for: the source of `ci-tool sync`",
+    ),
+    (
+        "GITHUB_RUN_ID",
+        "the run that `ci-tool sync` records on the mirror",
+    ),
+    (
+        "CI_SERVER_HOST",
+        "host of the GitLab that a job runs on; its repositories are told `GITLAB_TOKEN`",
+    ),
     (
         "GITHUB_API_URL",
         "address of GitHub's API; without it `https://api.github.com`",

@@ -1,6 +1,7 @@
 //! The machine around us: the only place that reads the environment, writes
 //! files, starts children and prints.
 
+pub mod askpass;
 pub mod clock;
 pub mod env;
 pub mod fs;

@@ -4,7 +4,7 @@
 //! what hid from its process group.
 
 use std::ffi::OsString;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -30,6 +30,7 @@ pub struct Program {
     output_limit: u64,
     writable: Option<Vec<PathBuf>>,
     mark: Option<String>,
+    input: Option<Vec<u8>>,
 }
 
 /// The variable that marks what a child started, wherever it went.
@@ -96,6 +97,7 @@ impl Program {
             output_limit: 16 * 1024 * 1024,
             writable: None,
             mark: None,
+            input: None,
         }
     }
 
@@ -154,6 +156,13 @@ impl Program {
         self
     }
 
+    /// Gives it this on its standard input, which is empty otherwise.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(bytes.into());
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -173,7 +182,10 @@ impl Program {
             .args(&self.arguments)
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
+            .stdin(match self.input {
+                Some(_) => Stdio::piped(),
+                None => Stdio::null(),
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
@@ -200,6 +212,7 @@ impl Program {
             _ => broken(error),
         })?;
         limit_files(&child);
+        self.feed(child.stdin.take());
         let stdout = self.reader(child.stdout.take());
         let stderr = self.reader(child.stderr.take());
         let started = Instant::now();
@@ -261,6 +274,14 @@ impl Program {
                 let _ = kill_process(pid, Signal::KILL);
             }
             thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Writes the input while the output is read; a child that does not read it all
+    /// is none the worse.
+    fn feed(&self, pipe: Option<impl Write + Send + 'static>) {
+        if let Some((mut pipe, input)) = pipe.zip(self.input.clone()) {
+            thread::spawn(move || pipe.write_all(&input));
         }
     }
 

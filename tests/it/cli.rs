@@ -251,7 +251,7 @@ fn the_container_action_takes_inputs_and_gives_outputs() {
     let (run, _) = act(&[("COMMAND", "scan")]);
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(
-        run.stderr.contains("known are generate and detect"),
+        run.stderr.contains("known are generate, detect and sync"),
         "{}",
         run.stderr
     );
@@ -366,7 +366,8 @@ fn every_flag_has_its_input_and_every_input_its_use() {
             entry.key.as_str()
         })
         .collect();
-    let help = ci_tool(&root(), &["generate", "--help"]).stdout;
+    let of = |command: &str| ci_tool(&root(), &[command, "--help"]).stdout;
+    let help = of("generate") + &of("sync");
     for flag in ["only", "dry-run", "check", "force", "format", "config"] {
         assert!(help.contains(&format!("--{flag}")), "{flag}");
         assert!(inputs.contains(&flag), "{flag}");

@@ -107,6 +107,14 @@ fn what_detect_prints() {
 }
 
 #[test]
+fn what_sync_prints() {
+    holds(
+        "docs/sync.schema.json",
+        &pretty(&schemars::schema_for!(ci_tool::report::sync::Json<'_>)),
+    );
+}
+
+#[test]
 fn examples_of_configuration_are_right() {
     let mut count = 0;
     for page in [
@@ -117,6 +125,7 @@ fn examples_of_configuration_are_right() {
         "docs/scan.md",
         "docs/audit.md",
         "docs/score.md",
+        "docs/sync.md",
     ] {
         let text = std::fs::read_to_string(root().join(page)).expect("read");
         for example in text.split("```yaml\n# .github/ci-tool.yml\n").skip(1) {

@@ -41,4 +41,5 @@ mod scan_peers;
 mod scan_running;
 mod scanners;
 mod score;
+mod sync;
 mod templates;

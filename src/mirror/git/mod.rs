@@ -1,0 +1,379 @@
+//! The transport over the system's git. What libgit2 offers for pushes was measured
+//! at sixty times git's time for one commit among 10,000 refs, it cannot push
+//! atomically, reports refused refs as success, and takes a repository of a newer
+//! form for an empty one; so everything is git's.
+
+mod remote;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::address::Address;
+use super::decide::Side;
+use super::messages;
+use super::refs::Oid;
+use super::transport::{Listing, Problem, Trouble};
+use crate::sys::askpass::{Askpass, Credential};
+use crate::sys::env::Env;
+use crate::sys::process::{Finished, ProcessError, Program};
+
+/// The first version that takes configuration and long lists as we give them.
+const OLDEST: (u32, u32) = (2, 31);
+
+/// For more refs than this, all of a side are fetched: git compares each with each.
+const MANY: usize = 400;
+
+/// How long the lists of refs may be, in bytes.
+const LIST_LIMIT: u64 = 1024 * 1024 * 1024;
+
+/// How long a list of refs is waited for.
+const LIST_TIME: Duration = Duration::from_secs(180);
+
+/// How long a fetch or push may take.
+const TRANSFER_TIME: Duration = Duration::from_secs(3 * 3_600);
+
+/// Variables that git needs to reach a repository as its user does.
+const VARIABLES: [&str; 16] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "SSH_AUTH_SOCK",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSL_CAINFO",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "TMPDIR",
+];
+
+/// What git is told on every call: nothing of the user's that changes what is
+/// written, and no waiting without end.
+const SETTINGS: [&str; 15] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "push.followTags=false",
+    "push.gpgSign=false",
+    "push.recurseSubmodules=no",
+    "push.useForceIfIncludes=false",
+    "fetch.recurseSubmodules=no",
+    "fetch.prune=false",
+    "fetch.writeCommitGraph=false",
+    "credential.useHttpPath=false",
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=60",
+    "protocol.version=2",
+];
+
+/// A side, and who may tell its token.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Where it is.
+    pub address: Address,
+    /// How to sign in; without it as git's user does.
+    pub credential: Option<Credential>,
+}
+
+/// Two repositories, reached by git.
+#[derive(Debug)]
+pub struct Git {
+    source: Endpoint,
+    mirror: Endpoint,
+    env: Env,
+    askpass: Option<Askpass>,
+    store: OnceLock<Store>,
+    /// Where the store is kept; a folder of this run without it.
+    kept: Option<PathBuf>,
+    /// A folder of objects that is used beside the store.
+    objects: Option<PathBuf>,
+    allows_lfs: bool,
+    now: i64,
+    /// How many digits the ids of each side have.
+    digits: Mutex<BTreeMap<&'static str, usize>>,
+}
+
+/// Repositories of our own: nothing of a checkout is touched.
+#[derive(Debug)]
+struct Store {
+    /// What was fetched, with its refs.
+    fetched: PathBuf,
+    /// The same objects without any ref: git compares what it pushes with each ref.
+    pushed: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Git {
+    /// Prepares to reach both sides.
+    ///
+    /// # Errors
+    /// Where git is missing or too old, or tokens cannot be handed to it.
+    pub fn new(source: Endpoint, mirror: Endpoint, env: &Env, now: i64) -> Result<Self, Problem> {
+        let credentials: Vec<Credential> = [&source, &mirror]
+            .into_iter()
+            .filter_map(|side| side.credential.clone())
+            .collect();
+        let askpass = match credentials.is_empty() {
+            true => None,
+            false => Some(
+                Askpass::start(credentials)
+                    .map_err(|error| other(format!("cannot hand tokens to git: {error}")))?,
+            ),
+        };
+        let git = Self {
+            source,
+            mirror,
+            env: env.clone(),
+            askpass,
+            store: OnceLock::new(),
+            kept: None,
+            objects: None,
+            allows_lfs: false,
+            now,
+            digits: Mutex::default(),
+        };
+        git.check_version()?;
+        Ok(git)
+    }
+
+    /// Keeps what was fetched in this folder for the next run.
+    #[must_use]
+    pub fn kept(mut self, folder: Option<PathBuf>) -> Self {
+        self.kept = folder;
+        self
+    }
+
+    /// Uses the objects of a repository that is whole.
+    #[must_use]
+    pub fn objects(mut self, folder: Option<PathBuf>) -> Self {
+        self.objects = folder;
+        self
+    }
+
+    /// Whether files under Git LFS are left to others.
+    #[must_use]
+    pub const fn allows_lfs(mut self, allows: bool) -> Self {
+        self.allows_lfs = allows;
+        self
+    }
+
+    const fn side(&self, side: Side) -> &Endpoint {
+        match side {
+            Side::Source => &self.source,
+            Side::Mirror => &self.mirror,
+        }
+    }
+
+    fn check_version(&self) -> Result<(), Problem> {
+        let done = self.run(self.local().arguments(["version"]), "git version")?;
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        let mut numbers = text
+            .split(|c: char| !c.is_ascii_digit())
+            .filter_map(|part| part.parse::<u32>().ok());
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        match version >= OLDEST {
+            true => Ok(()),
+            false => Err(other(format!(
+                "{} is too old: {}.{} or newer is needed",
+                text.trim(),
+                OLDEST.0,
+                OLDEST.1
+            ))),
+        }
+    }
+
+    /// git, for what stays on this machine.
+    fn local(&self) -> Program {
+        let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
+        Program::new("git")
+            .inherit(&self.env, &VARIABLES)
+            .variable("GIT_TERMINAL_PROMPT", "0")
+            .variable("GIT_ALLOW_PROTOCOL", "https:http:ssh:file")
+            .variable("GIT_NO_LAZY_FETCH", "1")
+            .variable("LC_ALL", "C")
+            .output_limit(LIST_LIMIT)
+            .time_limit(LIST_TIME)
+            .arguments(settings)
+    }
+
+    /// git, for a side.
+    fn remote(&self, side: Side) -> Program {
+        let mut program = self.local();
+        if self.env.get("GIT_SSH_COMMAND").is_none() && self.env.get("GIT_SSH").is_none() {
+            program = program.variable("GIT_SSH_COMMAND", "ssh -o BatchMode=yes");
+        }
+        match (&self.askpass, &self.side(side).credential) {
+            (Some(askpass), Some(_)) => {
+                // No helper of the user's is to keep our token.
+                program = program.arguments(["-c", "credential.helper="]);
+                for (name, value) in askpass.variables() {
+                    program = program.variable(name, &value);
+                }
+                program
+            }
+            _ => program.variable("GIT_ASKPASS", "true"),
+        }
+    }
+
+    fn run(&self, program: Program, what: &str) -> Result<Finished, Problem> {
+        let done = start(&program, what)?;
+        match done.code {
+            Some(0) => Ok(done),
+            _ => Err(failed(what, &done)),
+        }
+    }
+
+    fn store(&self) -> Result<&Store, Problem> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let digits = self.lock().values().next().copied().unwrap_or(40);
+        let folder = tempfile::Builder::new()
+            .prefix("ci-tool-sync-")
+            .tempdir()
+            .map_err(|error| other(format!("cannot create a folder: {error}")))?;
+        let fetched = match &self.kept {
+            Some(kept) => kept.join(if digits == 64 {
+                "sha256.git"
+            } else {
+                "sha1.git"
+            }),
+            None => folder.path().join("fetched.git"),
+        };
+        let pushed = folder.path().join("pushed.git");
+        for repository in [&fetched, &pushed] {
+            if !repository.join("HEAD").is_file() {
+                self.init(repository, digits)?;
+            }
+        }
+        self.borrow(&pushed, Some(&fetched.join("objects")))?;
+        self.borrow(&fetched, self.objects.as_deref())?;
+        let store = Store {
+            fetched,
+            pushed,
+            _folder: folder,
+        };
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    fn init(&self, repository: &Path, digits: usize) -> Result<(), Problem> {
+        let format = match digits {
+            64 => "--object-format=sha256",
+            _ => "--object-format=sha1",
+        };
+        let program = self
+            .local()
+            .arguments(["init", "--quiet", "--bare", "--template=", format, "--"])
+            .arguments([repository.as_os_str()]);
+        self.run(program, "git init").map(|_| ())
+    }
+
+    /// Lets a repository use the objects of another one, or none.
+    fn borrow(&self, repository: &Path, objects: Option<&Path>) -> Result<(), Problem> {
+        let relative = "objects/info/alternates";
+        let text = objects.map_or_else(String::new, |objects| format!("{}\n", objects.display()));
+        if text.is_empty() && !repository.join(relative).exists() {
+            return Ok(());
+        }
+        crate::sys::fs::write_atomically(repository, relative, &text)
+            .map_err(|error| other(format!("{error}")))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, usize>> {
+        self.digits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Both sides must name objects alike.
+    fn note_digits(&self, side: Side, listing: &Listing) -> Result<(), Problem> {
+        let Some(oid) = listing.refs.values().next() else {
+            return Ok(());
+        };
+        let mut digits = self.lock();
+        digits.insert(name(side), oid.as_str().len());
+        let mut lengths = digits.values();
+        let first = lengths.next();
+        match lengths.all(|length| Some(length) == first) {
+            true => Ok(()),
+            false => Err(other(
+                "one side names objects by SHA-1 and the other by SHA-256: git cannot push between them",
+            )),
+        }
+    }
+
+    /// Files under Git LFS do not come with a push.
+    fn refuse_lfs(&self, tips: &[&Oid]) -> Result<(), Problem> {
+        if self.allows_lfs || tips.is_empty() {
+            return Ok(());
+        }
+        let asked: String = tips
+            .iter()
+            .take(MANY)
+            .map(|tip| format!("{tip}:.gitattributes\n"))
+            .collect();
+        let store = self.store()?;
+        let program = self
+            .local()
+            .folder(&store.fetched)
+            .arguments(["cat-file", "--batch"])
+            .input(asked);
+        let done = self.run(program, "git cat-file")?;
+        let text = String::from_utf8_lossy(&done.stdout);
+        let uses = text
+            .lines()
+            .any(|line| !line.trim_start().starts_with('#') && line.contains("filter=lfs"));
+        match uses {
+            true => Err(Problem::new(
+                Trouble::Lfs,
+                ".gitattributes keeps files in Git LFS: their contents do not come with a push, and the mirror would have pointers to nothing",
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Starts git; what keeps it from answering may pass.
+fn start(program: &Program, what: &str) -> Result<Finished, Problem> {
+    program.run().map_err(|error| {
+        let trouble = match &error {
+            ProcessError::TimeLimit { .. } => Trouble::Passing,
+            _ => Trouble::Other,
+        };
+        Problem::new(trouble, format!("{what}: {error}"))
+    })
+}
+
+fn failed(what: &str, done: &Finished) -> Problem {
+    let said = String::from_utf8_lossy(&done.stderr);
+    Problem::new(
+        messages::trouble(&said),
+        format!("{what}: {}", messages::reason(&said)),
+    )
+}
+
+fn other(message: impl Into<String>) -> Problem {
+    Problem::new(Trouble::Other, message)
+}
+
+fn yes_or_no(program: &Program, what: &str) -> Result<bool, Problem> {
+    let done = start(program, what)?;
+    match done.code {
+        Some(0) => Ok(true),
+        Some(1) => Ok(false),
+        _ => Err(failed(what, &done)),
+    }
+}
+
+const fn name(side: Side) -> &'static str {
+    match side {
+        Side::Source => "source",
+        Side::Mirror => "mirror",
+    }
+}

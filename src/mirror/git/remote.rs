@@ -1,0 +1,401 @@
+//! What is asked of the two sides, as calls of git.
+
+use std::collections::BTreeMap;
+
+use super::super::decide::Side;
+use super::super::messages;
+use super::super::refs::{self, HIDDEN, Oid, Refs};
+use super::super::state;
+use super::super::transport::{
+    How, Listing, Problem, Pushed, Refusal, Subject, Transport, Trouble, Update,
+};
+use crate::sys::process::Program;
+
+use super::{Git, MANY, TRANSFER_TIME, failed, name, other, start, yes_or_no};
+
+/// So many commits of a conflict are listed.
+const MAX_SUBJECTS: usize = 5;
+
+impl Transport for Git {
+    fn list(&self, side: Side) -> Result<Listing, Problem> {
+        let address = &self.side(side).address;
+        let what = format!("cannot read the refs of the {} {address}", name(side));
+        // Of the source only branches and tags are asked for: GitHub has a ref for
+        // each pull request there ever was.
+        let program = match side {
+            Side::Source => self.remote(side).arguments([
+                "ls-remote",
+                "--heads",
+                "--tags",
+                "--refs",
+                "--quiet",
+                "--",
+                address.url(),
+            ]),
+            Side::Mirror => self.remote(side).arguments([
+                "ls-remote",
+                "--symref",
+                "--quiet",
+                "--",
+                address.url(),
+            ]),
+        };
+        let done = self.run(program, &what)?;
+        let listing = read_listing(&String::from_utf8_lossy(&done.stdout));
+        self.note_digits(side, &listing)?;
+        Ok(listing)
+    }
+
+    fn fetch(&self, side: Side, names: &[&str]) -> Result<Refs, Problem> {
+        if names.is_empty() {
+            return Ok(Refs::new());
+        }
+        let address = &self.side(side).address;
+        let what = format!("cannot fetch from the {} {address}", name(side));
+        let store = self.store()?;
+        let is_many = names.len() > MANY;
+        let space = format!(
+            "refs/{}-{}/",
+            name(side),
+            if is_many { "all" } else { "some" }
+        );
+        // Where some are fetched, `a` and a later `a/b` must not be in each other's way.
+        let own = |name: &str| match is_many {
+            true => format!("{space}{}", &name["refs/".len()..]),
+            false => format!("{space}{}", name["refs/".len()..].replace('/', "%2F")),
+        };
+        let wanted: String = match is_many {
+            true => format!("+refs/heads/*:{space}heads/*\n+refs/tags/*:{space}tags/*\n"),
+            false => names
+                .iter()
+                .map(|name| format!("+{name}:{}\n", own(name)))
+                .collect(),
+        };
+        let mut program = self
+            .remote(side)
+            .folder(&store.fetched)
+            .time_limit(TRANSFER_TIME)
+            .arguments([
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-auto-gc",
+            ]);
+        if is_many {
+            program = program.arguments(["--prune"]);
+        }
+        let program = program
+            .arguments(["--stdin", "--", address.url()])
+            .input(wanted);
+        self.run(program, &what)?;
+        if store.fetched.join("shallow").exists() {
+            return Err(Problem::new(
+                Trouble::Incomplete,
+                format!(
+                    "the {} {address} is shallow: nothing can be said of its history",
+                    name(side)
+                ),
+            ));
+        }
+        let list = self.local().folder(&store.fetched).arguments([
+            "for-each-ref",
+            "--format=%(objectname) %(refname)",
+            &space,
+        ]);
+        let done = self.run(list, "git for-each-ref")?;
+        let text = String::from_utf8_lossy(&done.stdout);
+        let here: BTreeMap<&str, Oid> = text
+            .lines()
+            .filter_map(|line| {
+                let (oid, name) = line.split_once(' ')?;
+                Some((name, Oid::new(oid)?))
+            })
+            .collect();
+        let came: Refs = names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), here.get(own(name).as_str())?.clone())))
+            .collect();
+        let said = String::from_utf8_lossy(&done.stderr);
+        if came.is_empty() {
+            return Err(Problem::new(messages::trouble(&said), what));
+        }
+        let branches = came
+            .iter()
+            .filter(|(name, _)| refs::kind(name) == Some(refs::Kind::Branch));
+        let mut tips: Vec<&Oid> = branches.map(|(_, oid)| oid).collect();
+        tips.sort();
+        tips.dedup();
+        self.refuse_lfs(&tips)?;
+        Ok(came)
+    }
+
+    fn has(&self, objects: &[&Oid]) -> Result<Vec<bool>, Problem> {
+        if objects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked: String = objects.iter().map(|oid| format!("{oid}\n")).collect();
+        let program = self
+            .local()
+            .folder(&self.store()?.fetched)
+            .arguments(["cat-file", "--batch-check", "--buffer"])
+            .input(asked);
+        let done = self.run(program, "git cat-file")?;
+        let text = String::from_utf8_lossy(&done.stdout);
+        let here: Vec<bool> = text
+            .lines()
+            .map(|line| !line.ends_with(" missing"))
+            .collect();
+        match here.len() == objects.len() {
+            true => Ok(here),
+            false => Err(other("git cat-file did not answer every question")),
+        }
+    }
+
+    fn is_ancestor(&self, ancestor: &Oid, descendant: &Oid) -> Result<bool, Problem> {
+        let program = self
+            .local()
+            .folder(&self.store()?.fetched)
+            .time_limit(TRANSFER_TIME)
+            .arguments([
+                "merge-base",
+                "--is-ancestor",
+                ancestor.as_str(),
+                descendant.as_str(),
+            ]);
+        yes_or_no(&program, "git merge-base")
+    }
+
+    fn is_related(&self, one: &Oid, other: &Oid) -> Result<bool, Problem> {
+        let program = self
+            .local()
+            .folder(&self.store()?.fetched)
+            .time_limit(TRANSFER_TIME)
+            .arguments(["merge-base", one.as_str(), other.as_str()]);
+        yes_or_no(&program, "git merge-base")
+    }
+
+    fn commits(&self, of: &Oid, without: &Oid) -> Result<(usize, Vec<Subject>), Problem> {
+        let store = self.store()?;
+        let range = format!("{without}..{of}");
+        let counted = self
+            .local()
+            .folder(&store.fetched)
+            .arguments(["rev-list", "--count", &range, "--"]);
+        let count = self.run(counted, "git rev-list")?;
+        let count = String::from_utf8_lossy(&count.stdout).trim().parse();
+        let count = count.map_err(|_| other("git rev-list gave no number"))?;
+        let limit = format!("-{MAX_SUBJECTS}");
+        let listed = self.local().folder(&store.fetched).arguments([
+            "log",
+            "--no-decorate",
+            "--no-show-signature",
+            "--format=%H %s",
+            &limit,
+            &range,
+            "--",
+        ]);
+        let listed = self.run(listed, "git log")?;
+        let subjects = String::from_utf8_lossy(&listed.stdout)
+            .lines()
+            .filter_map(|line| {
+                let (id, subject) = line.split_once(' ').unwrap_or((line, ""));
+                Some(Subject {
+                    id: Oid::new(id)?,
+                    subject: subject.to_owned(),
+                })
+            })
+            .collect();
+        Ok((count, subjects))
+    }
+
+    fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
+        let store = self.store()?;
+        let address = &self.mirror.address;
+        let what = format!("cannot fetch the record {name} from the mirror {address}");
+        let wanted = format!("+{name}:refs/record");
+        let program = self
+            .remote(Side::Mirror)
+            .folder(&store.fetched)
+            .time_limit(TRANSFER_TIME)
+            .arguments([
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-auto-gc",
+            ])
+            .arguments(["--", address.url(), &wanted]);
+        self.run(program, &what)?;
+        let program = self
+            .local()
+            .folder(&store.fetched)
+            .arguments(["cat-file", "--batch"])
+            .input(format!("refs/record\nrefs/record:{}\n", state::FILE));
+        let done = self.run(program, "git cat-file")?;
+        match &objects(&done.stdout)[..] {
+            [(oid, _), (_, bytes)] => Ok((oid.clone(), bytes.to_vec())),
+            _ => Err(other(format!(
+                "the mirror's record {name} is not one of ci-tool"
+            ))),
+        }
+    }
+
+    fn keep_state(&self, text: &[u8]) -> Result<Oid, Problem> {
+        let folder = &self.store()?.pushed;
+        let made = |program: Program, what: &str| -> Result<Oid, Problem> {
+            let done = self.run(program.folder(folder), what)?;
+            let text = String::from_utf8_lossy(&done.stdout).trim().to_owned();
+            Oid::new(&text).ok_or_else(|| other(format!("{what} gave no object")))
+        };
+        let hash = self
+            .local()
+            .arguments(["hash-object", "-w", "--stdin"])
+            .input(text);
+        let blob = made(hash, "git hash-object")?;
+        let entry = format!("100644 blob {blob}\t{}\n", state::FILE);
+        let tree = made(
+            self.local().arguments(["mktree"]).input(entry),
+            "git mktree",
+        )?;
+        let date = format!("@{} +0000", self.now);
+        let mut commit = self.local().arguments([
+            "commit-tree",
+            "--no-gpg-sign",
+            "-m",
+            "What ci-tool sync brought",
+            tree.as_str(),
+        ]);
+        for who in ["AUTHOR", "COMMITTER"] {
+            commit = commit
+                .variable(&format!("GIT_{who}_NAME"), "ci-tool")
+                .variable(&format!("GIT_{who}_EMAIL"), "ci-tool@localhost")
+                .variable(&format!("GIT_{who}_DATE"), &date);
+        }
+        made(commit, "git commit-tree")
+    }
+
+    fn push(&self, side: Side, updates: &[Update], how: How<'_>) -> Result<Pushed, Problem> {
+        let address = &self.side(side).address;
+        let what = format!("cannot push to the {} {address}", name(side));
+        let mut program = self
+            .remote(side)
+            .folder(&self.store()?.pushed)
+            .time_limit(TRANSFER_TIME)
+            .arguments(["push", "--porcelain", "--no-verify", "--no-signed"]);
+        if how.atomic {
+            program = program.arguments(["--atomic"]);
+        }
+        for option in how.options {
+            program = program.arguments([format!("--push-option={option}")]);
+        }
+        // A `+` or `--force` would take the leases' force away. What is only made
+        // needs no lease: without force nothing is written over, and a lease on
+        // each of thousands is slow.
+        for update in updates {
+            let is_ours = update.name.starts_with(HIDDEN);
+            let lease = match &update.old {
+                Some(old) => old.as_str(),
+                None if is_ours => "",
+                None => continue,
+            };
+            program = program.arguments([format!("--force-with-lease={}:{lease}", update.name)]);
+        }
+        let refspecs = updates.iter().map(|update| {
+            let new = update.new.as_ref().map_or("", Oid::as_str);
+            format!("{new}:{}", update.name)
+        });
+        let program = program.arguments(["--", address.url()]).arguments(refspecs);
+        let done = start(&program, &what)?;
+        let said = String::from_utf8_lossy(&done.stderr);
+        let mut refused = messages::refused(&String::from_utf8_lossy(&done.stdout), &said);
+        tracing::debug!(
+            code = done.code,
+            ?refused,
+            "pushed {} refs: {said}",
+            updates.len()
+        );
+        let is_named =
+            |trouble| matches!(trouble, Trouble::Incomplete | Trouble::Size | Trouble::Lfs);
+        match done.code {
+            Some(0) => {}
+            _ if refused.is_empty() || is_named(messages::trouble(&said)) => {
+                return Err(failed(&what, &done));
+            }
+            _ => {}
+        }
+        if refused
+            .values()
+            .all(|refusal| *refusal == Refusal::Together)
+        {
+            // Only the server knows which one it was: somebody was faster.
+            for refusal in refused.values_mut() {
+                *refusal = Refusal::Moved;
+            }
+        }
+        Ok(Pushed { refused, bytes: 0 })
+    }
+}
+
+/// What `git ls-remote` prints, without what tags point to and what is hidden.
+fn read_listing(text: &str) -> Listing {
+    let mut listing = Listing::default();
+    for line in text.lines() {
+        let Some((value, name)) = line.split_once('\t') else {
+            continue;
+        };
+        if let Some(branch) = value.strip_prefix("ref: ") {
+            if name == "HEAD" {
+                listing.default_branch = Some(branch.to_owned());
+            }
+        } else if let Some(oid) = Oid::new(value)
+            && !name.ends_with("^{}")
+            && (refs::kind(name).is_some() || name.starts_with(HIDDEN))
+        {
+            listing.refs.insert(name.to_owned(), oid);
+        }
+    }
+    listing
+}
+
+/// What `git cat-file --batch` prints: ids and contents, without what is missing.
+fn objects(mut text: &[u8]) -> Vec<(Oid, &[u8])> {
+    let mut found = Vec::new();
+    while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+        let head = String::from_utf8_lossy(&text[..end]);
+        let rest = &text[end + 1..];
+        let words: Vec<&str> = head.split(' ').collect();
+        let size = match words[..] {
+            [id, _, size] => Oid::new(id).zip(size.parse::<usize>().ok()),
+            _ => None,
+        };
+        text = match size {
+            Some((oid, size)) if rest.len() > size => {
+                found.push((oid, &rest[..size]));
+                &rest[size + 1..]
+            }
+            _ => rest,
+        };
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_leaves_out_what_is_nobodys_to_mirror() {
+        let oid = "a".repeat(40);
+        let text = format!(
+            "ref: refs/heads/trunk\tHEAD\n{oid}\tHEAD\n{oid}\trefs/heads/trunk\n{oid}\trefs/pull/1/head\n{oid}\trefs/tags/v1\n{oid}\trefs/tags/v1^{{}}\n{oid}\trefs/ci-tool/sync/x\n"
+        );
+        let listing = read_listing(&text);
+        let names: Vec<&str> = listing.refs.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            ["refs/ci-tool/sync/x", "refs/heads/trunk", "refs/tags/v1"]
+        );
+        assert_eq!(listing.default_branch.as_deref(), Some("refs/heads/trunk"));
+    }
+}

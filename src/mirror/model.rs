@@ -1,0 +1,647 @@
+//! Thousands of random histories of two repositories in memory, with people who
+//! push while a sync runs, servers that refuse and connections that break; what
+//! must hold of all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use super::decide::{Decision, Side, Ways};
+use super::engine::{Outcome, Settings, run};
+use super::plan::{Hold, OnConflict, Planned, Policy};
+use super::refs::{CONFLICTS, Filter, Globs, HIDDEN, HIDDEN_BRANCHES, Kind, Oid, Refs, kind};
+use super::transport::{
+    How, Listing, Problem, Pushed, Refusal, Subject, Transport, Trouble, Update,
+};
+
+/// A small generator of numbers; the same seed gives the same ones.
+#[derive(Debug, Clone)]
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).expect("small")
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.roll(n) == 0
+    }
+}
+
+const NAMES: [&str; 7] = [
+    "refs/heads/main",
+    "refs/heads/topic",
+    "refs/heads/a",
+    "refs/heads/a/b",
+    "refs/tags/v1",
+    "refs/tags/v1.0",
+    "refs/tags/v2.0",
+];
+
+/// How the mirror's server behaves.
+#[derive(Debug, Clone, Copy)]
+struct Server {
+    is_atomic: bool,
+    /// It has branches and tags only.
+    refuses_hidden: bool,
+    /// `main` can neither be rewritten nor deleted.
+    protects_main: bool,
+    /// It refuses a push as a whole and does not say for which ref.
+    refuses_wholes: bool,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    /// Nothing.
+    Fair,
+    /// Connections break, before or after the server has written.
+    Breaks,
+    /// The program dies, before or after the server has written.
+    Crashes,
+    /// Somebody pushes between our look and our push, and connections break.
+    People,
+}
+
+#[derive(Debug, Clone)]
+struct World {
+    dice: Dice,
+    weather: Weather,
+    server: Server,
+    /// The parents of each commit; its id is its place.
+    commits: Vec<Vec<usize>>,
+    source: Refs,
+    mirror: Refs,
+    here: BTreeSet<Oid>,
+    states: BTreeMap<Oid, Vec<u8>>,
+    /// The source was written although changes go one way.
+    wrote_source: bool,
+    lost: Vec<String>,
+    /// What the source ever had, by name.
+    were: BTreeSet<(String, Oid)>,
+    /// The mirror's own commits may make room.
+    source_wins: bool,
+}
+
+fn commit(number: usize) -> Oid {
+    Oid::new(&format!("{number:040x}")).expect("an id")
+}
+
+fn number(oid: &Oid) -> Option<usize> {
+    usize::from_str_radix(oid.as_str(), 16).ok()
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        for _ in 0..8 {
+            dice.roll(2);
+        }
+        let server = Server {
+            is_atomic: !dice.one_in(4),
+            refuses_hidden: dice.one_in(5),
+            protects_main: dice.one_in(4),
+            refuses_wholes: dice.one_in(2),
+        };
+        let first = Refs::from([("refs/heads/main".to_owned(), commit(0))]);
+        Self {
+            dice,
+            weather: Weather::Fair,
+            server,
+            commits: vec![Vec::new()],
+            source: first.clone(),
+            mirror: first,
+            here: BTreeSet::new(),
+            states: BTreeMap::new(),
+            wrote_source: false,
+            lost: Vec::new(),
+            were: BTreeSet::from([("refs/heads/main".to_owned(), commit(0))]),
+            source_wins: false,
+        }
+    }
+
+    const fn refs(&mut self, side: Side) -> &mut Refs {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Mirror => &mut self.mirror,
+        }
+    }
+
+    fn history(&self, oid: &Oid) -> BTreeSet<Oid> {
+        let mut seen = BTreeSet::new();
+        let mut next: Vec<usize> = number(oid).into_iter().collect();
+        while let Some(at) = next.pop() {
+            if at < self.commits.len() && seen.insert(commit(at)) {
+                next.extend(&self.commits[at]);
+            }
+        }
+        seen
+    }
+
+    fn is_ancestor(&self, ancestor: &Oid, descendant: &Oid) -> bool {
+        self.history(descendant).contains(ancestor)
+    }
+
+    /// All commits that some ref of either side reaches.
+    fn reachable(&self) -> BTreeSet<Oid> {
+        let tips: BTreeSet<&Oid> = self.source.values().chain(self.mirror.values()).collect();
+        tips.into_iter().flat_map(|tip| self.history(tip)).collect()
+    }
+
+    /// Somebody does something on a side.
+    fn person(&mut self, side: Side) {
+        let name = NAMES[self.dice.roll(NAMES.len())].to_owned();
+        let action = self.dice.roll(10);
+        let known = self.commits.len();
+        let any = commit(self.dice.roll(known));
+        let there = self.refs(side).get(&name).cloned();
+        let clashes = clash(self.refs(side), &name);
+        match (action, kind(&name), there) {
+            // Somebody commits.
+            (0..=4, Some(Kind::Branch), there) if !clashes => {
+                let parent = there.unwrap_or(any);
+                self.commits.push(number(&parent).into_iter().collect());
+                self.refs(side).insert(name, commit(known));
+            }
+            // Somebody merges what the other side has.
+            (5, Some(Kind::Branch), Some(there)) => {
+                let parents = [&there, &any].into_iter().filter_map(number).collect();
+                self.commits.push(parents);
+                self.refs(side).insert(name, commit(known));
+            }
+            // Somebody pushes with force, or moves a tag.
+            (6 | 7, _, _) if !clashes => {
+                self.refs(side).insert(name, any);
+            }
+            (8, _, Some(_)) => {
+                self.refs(side).remove(&name);
+            }
+            // Somebody renames a branch.
+            (9, Some(Kind::Branch), Some(there)) => {
+                let new = "refs/heads/renamed".to_owned();
+                self.refs(side).remove(&name);
+                self.refs(side).insert(new, there);
+            }
+            _ => {}
+        }
+        self.remember();
+    }
+
+    fn refusal(&self, side: Side, update: &Update) -> Option<Refusal> {
+        let refs = match side {
+            Side::Source => &self.source,
+            Side::Mirror => &self.mirror,
+        };
+        let there = refs.get(&update.name);
+        let is_forward = |old: &Oid, new: &Oid| self.is_ancestor(old, new);
+        let is_free = match (&update.old, there, &update.new) {
+            (Some(old), there, _) => there == Some(old),
+            (None, None, Some(_)) => !clash(refs, &update.name),
+            // Without a lease git still writes over nothing.
+            (None, Some(there), Some(new)) => {
+                there == new
+                    || (kind(&update.name) == Some(Kind::Branch)
+                        && !update.name.starts_with(HIDDEN)
+                        && is_forward(there, new))
+            }
+            (None, _, None) => false,
+        };
+        if !is_free {
+            return Some(Refusal::Moved);
+        }
+        if side == Side::Source {
+            return None;
+        }
+        let rule = |text: &str| Some(Refusal::Rule(text.to_owned()));
+        if self.server.refuses_hidden && update.name.starts_with(HIDDEN) {
+            return rule("hidden");
+        }
+        let is_main = update.name == "refs/heads/main";
+        let is_harmless = match (there, &update.new) {
+            (Some(there), Some(new)) => is_forward(there, new),
+            (Some(_), None) => false,
+            _ => true,
+        };
+        match self.server.protects_main && is_main && !is_harmless {
+            true => rule("protected"),
+            false => None,
+        }
+    }
+
+    /// What the source has now was once its own.
+    fn remember(&mut self) {
+        let now = self
+            .source
+            .iter()
+            .map(|(name, oid)| (name.clone(), oid.clone()));
+        self.were.extend(now);
+    }
+
+    /// What makes room on a side was the source's once, or nobody's.
+    fn judge(&mut self, side: Side, update: &Update) {
+        let is_people = !update.name.starts_with(HIDDEN)
+            && !update.name.starts_with(HIDDEN_BRANCHES)
+            && !update.name.starts_with(CONFLICTS);
+        let Some(old) = update.old.clone().filter(|_| is_people) else {
+            return;
+        };
+        let is_forward = update
+            .new
+            .as_ref()
+            .is_some_and(|new| self.is_ancestor(&old, new));
+        let was_ours = side == Side::Mirror
+            && (self.source_wins || self.were.contains(&(update.name.clone(), old)));
+        if !is_forward && !was_ours {
+            self.lost.push(format!("{side:?}: written over {update:?}"));
+        }
+    }
+
+    /// What a server does with a push.
+    fn receive(
+        &mut self,
+        side: Side,
+        updates: &[Update],
+        atomic: bool,
+    ) -> BTreeMap<String, Refusal> {
+        let before = self.reachable();
+        let mut refused = BTreeMap::new();
+        for update in updates {
+            if let Some(refusal) = self.refusal(side, update) {
+                refused.insert(update.name.clone(), refusal);
+            }
+        }
+        let ruled = refused
+            .values()
+            .find(|refusal| matches!(refusal, Refusal::Rule(_)))
+            .cloned();
+        if side == Side::Mirror
+            && self.server.refuses_wholes
+            && let Some(rule) = ruled
+        {
+            let all = updates
+                .iter()
+                .map(|update| (update.name.clone(), rule.clone()));
+            return all.collect();
+        }
+        if atomic && !refused.is_empty() {
+            for update in updates {
+                refused
+                    .entry(update.name.clone())
+                    .or_insert(Refusal::Together);
+            }
+            return refused;
+        }
+        for update in updates {
+            if refused.contains_key(&update.name) {
+                continue;
+            }
+            // An earlier one of the same push may be in the way now.
+            if let Some(refusal) = self.refusal(side, update) {
+                refused.insert(update.name.clone(), refusal);
+                continue;
+            }
+            self.judge(side, update);
+            match &update.new {
+                Some(new) => self.refs(side).insert(update.name.clone(), new.clone()),
+                None => self.refs(side).remove(&update.name),
+            };
+        }
+        if side == Side::Source {
+            self.wrote_source = true;
+            self.remember();
+        }
+        let after = self.reachable();
+        for oid in before.difference(&after) {
+            self.lost.push(format!("{oid:?} by {updates:?}"));
+        }
+        refused
+    }
+}
+
+/// git has no `a` beside `a/b`.
+fn clash(refs: &Refs, name: &str) -> bool {
+    let below = format!("{name}/");
+    refs.keys()
+        .any(|there| there.starts_with(&below) || name.starts_with(&format!("{there}/")))
+}
+
+struct Memory(Mutex<World>);
+
+impl Memory {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().expect("one thread")
+    }
+}
+
+fn breaks(weather: Weather) -> Problem {
+    match weather {
+        Weather::Crashes => Problem::new(Trouble::Other, "crashed"),
+        _ => Problem::new(Trouble::Passing, "connection reset"),
+    }
+}
+
+impl Transport for Memory {
+    fn list(&self, side: Side) -> Result<Listing, Problem> {
+        let mut world = self.world();
+        let weather = world.weather;
+        if weather != Weather::Fair && world.dice.one_in(12) {
+            return Err(breaks(weather));
+        }
+        Ok(Listing {
+            refs: world.refs(side).clone(),
+            default_branch: Some("refs/heads/main".to_owned()),
+        })
+    }
+
+    fn fetch(&self, side: Side, names: &[&str]) -> Result<Refs, Problem> {
+        let mut world = self.world();
+        if world.weather == Weather::People && world.dice.one_in(4) {
+            let side = [Side::Source, Side::Mirror][world.dice.roll(2)];
+            world.person(side);
+        }
+        let refs = world.refs(side).clone();
+        let mut came = Refs::new();
+        for name in names {
+            let Some(oid) = refs.get(*name) else {
+                return Err(Problem::new(Trouble::Moved, "couldn't find remote ref"));
+            };
+            let history = world.history(oid);
+            world.here.extend(history);
+            came.insert((*name).to_owned(), oid.clone());
+        }
+        Ok(came)
+    }
+
+    fn has(&self, objects: &[&Oid]) -> Result<Vec<bool>, Problem> {
+        let world = self.world();
+        Ok(objects.iter().map(|oid| world.here.contains(oid)).collect())
+    }
+
+    fn is_ancestor(&self, ancestor: &Oid, descendant: &Oid) -> Result<bool, Problem> {
+        Ok(self.world().is_ancestor(ancestor, descendant))
+    }
+
+    fn is_related(&self, one: &Oid, other: &Oid) -> Result<bool, Problem> {
+        let world = self.world();
+        Ok(!world.history(one).is_disjoint(&world.history(other)))
+    }
+
+    fn commits(&self, of: &Oid, without: &Oid) -> Result<(usize, Vec<Subject>), Problem> {
+        let world = self.world();
+        let count = world
+            .history(of)
+            .difference(&world.history(without))
+            .count();
+        Ok((count, Vec::new()))
+    }
+
+    fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
+        let world = self.world();
+        let oid = world.mirror.get(name).cloned();
+        let oid = oid.ok_or_else(|| Problem::new(Trouble::Moved, "couldn't find remote ref"))?;
+        let bytes = world.states.get(&oid).cloned().unwrap_or_default();
+        Ok((oid, bytes))
+    }
+
+    fn keep_state(&self, state: &[u8]) -> Result<Oid, Problem> {
+        let mut world = self.world();
+        let same = world.states.iter().find(|(_, known)| *known == state);
+        if let Some((oid, _)) = same {
+            return Ok(oid.clone());
+        }
+        // Out of the way of commits.
+        let oid = commit(1_000_000_000 + world.states.len());
+        world.states.insert(oid.clone(), state.to_vec());
+        Ok(oid)
+    }
+
+    fn push(&self, side: Side, updates: &[Update], how: How<'_>) -> Result<Pushed, Problem> {
+        let mut world = self.world();
+        let weather = world.weather;
+        if how.atomic && !world.server.is_atomic {
+            return Err(Problem::new(
+                Trouble::NotAtomic,
+                "does not support --atomic",
+            ));
+        }
+        if weather == Weather::People && world.dice.one_in(3) {
+            let side = [Side::Source, Side::Mirror][world.dice.roll(2)];
+            world.person(side);
+        }
+        if weather != Weather::Fair && world.dice.one_in(8) {
+            return Err(breaks(weather));
+        }
+        // git pushes nothing that it does not have.
+        for oid in updates.iter().filter_map(|update| update.new.as_ref()) {
+            let is_here = world.here.contains(oid) || world.states.contains_key(oid);
+            assert!(is_here, "{oid:?} is pushed and is not here: {updates:?}");
+        }
+        let refused = world.receive(side, updates, how.atomic);
+        if weather != Weather::Fair && world.dice.one_in(8) {
+            return Err(breaks(weather));
+        }
+        Ok(Pushed { refused, bytes: 0 })
+    }
+}
+
+fn settings(dice: &mut Dice) -> Settings {
+    let ways = [Ways::One, Ways::Two][dice.roll(2)];
+    let on_conflict = [OnConflict::Keep, OnConflict::Branch, OnConflict::SourceWins][dice.roll(3)];
+    let moving = if dice.one_in(2) {
+        vec!["v1".to_owned()]
+    } else {
+        Vec::new()
+    };
+    Settings {
+        source: "source".to_owned(),
+        slug: "source".to_owned(),
+        policy: Policy {
+            ways,
+            filter: Filter::new(&[], &[]).expect("globs"),
+            on_conflict,
+            moving_tags: Globs::new(&moving).expect("globs"),
+            follow_rewrites: !dice.one_in(4),
+            prune_limit: [0, 1, 10][dice.roll(3)],
+            prune_percent: 100,
+            adopt: Globs::new(&[]).expect("globs"),
+            refused: BTreeMap::new(),
+        },
+        push_options: Vec::new(),
+        merge_requests: false,
+        run: None,
+        now: 1_000,
+        backup_days: 90,
+        is_dry_run: false,
+        retries: 30,
+        time_limit: Duration::from_secs(60),
+        pause: Duration::from_nanos(1),
+    }
+}
+
+/// Refs that people know.
+fn visible(refs: &Refs) -> Refs {
+    let is_visible =
+        |name: &&String| !name.starts_with(HIDDEN) && !name.starts_with(HIDDEN_BRANCHES);
+    refs.iter()
+        .filter(|(name, _)| is_visible(name))
+        .map(|(name, oid)| (name.clone(), oid.clone()))
+        .collect()
+}
+
+/// Syncs in fair weather.
+fn settle(memory: &Memory, settings: &Settings, told: &str) -> Outcome {
+    memory.world().weather = Weather::Fair;
+    run(memory, settings).unwrap_or_else(|problem| panic!("{told}: {problem}"))
+}
+
+fn check(memory: &Memory, settings: &Settings, outcome: &Outcome, told: &str) {
+    let world = memory.world();
+    assert!(world.lost.is_empty(), "{told}: lost {:?}", world.lost);
+    assert!(
+        settings.policy.ways == Ways::Two || !world.wrote_source,
+        "{told}: the source was written"
+    );
+    let open: BTreeSet<&str> = outcome
+        .plan
+        .refs
+        .iter()
+        .filter(|planned| planned.is_open() || planned.decision == Decision::MirrorOnly)
+        .map(|planned| planned.name.as_str())
+        .collect();
+    let names = world.source.keys().chain(world.mirror.keys());
+    for name in names.filter(|name| settings.policy.filter.takes(name)) {
+        let differs = world.source.get(name) != world.mirror.get(name);
+        assert_eq!(
+            differs,
+            open.contains(name.as_str()),
+            "{told}: {name} is told wrongly: {:?} {:?}",
+            world.source.get(name),
+            world.mirror.get(name)
+        );
+    }
+}
+
+/// Whether it came to its end.
+fn history(seed: u64) -> bool {
+    let mut world = World::new(seed);
+    let settings = settings(&mut world.dice);
+    world.source_wins = settings.policy.on_conflict == OnConflict::SourceWins;
+    let told = format!(
+        "seed {seed}, {:?}, {:?}",
+        world.server, settings.policy.ways
+    );
+    let is_known = world.dice.one_in(2);
+    let memory = Memory(Mutex::new(world));
+    if is_known {
+        settle(&memory, &settings, &told);
+    }
+    for _ in 0..12 {
+        {
+            let mut world = memory.world();
+            for _ in 0..world.dice.roll(5) {
+                let side = if world.dice.one_in(3) {
+                    Side::Mirror
+                } else {
+                    Side::Source
+                };
+                world.person(side);
+            }
+            if world.source.is_empty() {
+                world.source.insert("refs/heads/main".to_owned(), commit(0));
+            }
+            let weathers = [
+                Weather::Fair,
+                Weather::Breaks,
+                Weather::Crashes,
+                Weather::People,
+            ];
+            world.weather = weathers[world.dice.roll(4)];
+            // A runner that keeps nothing.
+            if world.dice.one_in(2) {
+                world.here.clear();
+            }
+        }
+        // It may fail in bad weather; it may lose nothing.
+        let _ = run(&memory, &settings);
+        let world = memory.world();
+        assert!(world.lost.is_empty(), "{told}: lost {:?}", world.lost);
+    }
+    memory.world().weather = Weather::Fair;
+    match run(&memory, &settings) {
+        // Two sides that never met and share no ref: a person has to say that they belong together.
+        Err(problem) if problem.message.contains("nothing in common") => {
+            assert!(!is_known, "{told}: {problem}");
+            return false;
+        }
+        Err(problem) if memory.world().source.is_empty() => {
+            assert_eq!(problem.trouble, Trouble::Incomplete, "{told}");
+            return false;
+        }
+        _ => {}
+    }
+    let outcome = settle(&memory, &settings, &told);
+    check(&memory, &settings, &outcome, &told);
+    let before = memory.world().clone();
+    let again = settle(&memory, &settings, &told);
+    // What the server refuses is tried again, since its rules may have changed.
+    let is_refused = |planned: &Planned| matches!(planned.hold, Some(Hold::Refused { .. }));
+    let is_quiet = again.tried.pushes == 0 || again.plan.refs.iter().any(is_refused);
+    assert!(
+        is_quiet && again.written.is_empty(),
+        "{told}: a second run writes {again:?}"
+    );
+    assert_eq!(before.mirror, memory.world().mirror, "{told}");
+    true
+}
+
+#[test]
+fn no_history_loses_a_commit_and_every_one_settles() {
+    let ended = (1..=6_000).filter(|seed| history(*seed)).count();
+    assert!(ended > 5_000, "only {ended} histories came to their end");
+}
+
+/// A sync that dies anywhere and is started again ends where one ends that did not.
+#[test]
+fn a_crash_and_another_run_are_as_good_as_no_crash() {
+    let mut crashed = 0;
+    for seed in 1..=2_000 {
+        let mut world = World::new(seed);
+        let settings = settings(&mut world.dice);
+        world.source_wins = settings.policy.on_conflict == OnConflict::SourceWins;
+        let told = format!("seed {seed}, {:?}", world.server);
+        for _ in 0..3 {
+            let memory = Memory(Mutex::new(world));
+            settle(&memory, &settings, &told);
+            world = memory.0.into_inner().expect("one thread");
+            for _ in 0..world.dice.roll(6) {
+                let side = if world.dice.one_in(4) {
+                    Side::Mirror
+                } else {
+                    Side::Source
+                };
+                world.person(side);
+            }
+            if world.source.is_empty() {
+                world.source.insert("refs/heads/main".to_owned(), commit(0));
+            }
+        }
+        let fair = Memory(Mutex::new(world.clone()));
+        settle(&fair, &settings, &told);
+        let rough = Memory(Mutex::new(world));
+        rough.world().weather = Weather::Crashes;
+        for _ in 0..4 {
+            if run(&rough, &settings).is_ok() {
+                break;
+            }
+            crashed += 1;
+        }
+        settle(&rough, &settings, &told);
+        let (fair, rough) = (fair.world(), rough.world());
+        assert_eq!(visible(&fair.source), visible(&rough.source), "{told}");
+        assert_eq!(visible(&fair.mirror), visible(&rough.mirror), "{told}");
+    }
+    assert!(crashed > 500, "only {crashed} runs crashed");
+}
