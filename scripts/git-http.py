@@ -4,7 +4,7 @@
 usage: git-http.py ROOT [--token TOKEN] [--faults SEED] [--first COUNT]
 
 It prints the port, then serves until it is stopped. With a token every request needs it
-as the password of a name. With faults about a fifth of the requests goes wrong, as this
+as the password of a name. With faults about one request in twelve goes wrong, as this
 seed has it: refused with 429 or 5xx, answered with 504 after the work was done, cut off
 in the middle of the answer or before it, delayed. With a count only the first requests
 are refused, each of them, and no other.
@@ -42,7 +42,7 @@ def fault():
         if GIVEN.first is not None:
             GIVEN.first -= 1
             return (DICE.choice(FAULTS[:4]) if GIVEN.first >= 0 else ""), 0.0
-        if GIVEN.faults is not None and DICE.random() < 0.2:
+        if GIVEN.faults is not None and DICE.random() < 0.08:
             return DICE.choice(FAULTS), DICE.random()
     return "", 0.0
 

@@ -42,4 +42,5 @@ mod scan_running;
 mod scanners;
 mod score;
 mod sync;
+mod sync_faults;
 mod templates;

@@ -126,6 +126,7 @@ pub fn run(transport: &dyn Transport, settings: &Settings) -> Result<Outcome, Pr
         policy: settings.policy.clone(),
         hidden: None,
         is_atomic: true,
+        known: None,
         outcome: Outcome::default(),
     };
     let started = Instant::now();
@@ -266,6 +267,8 @@ struct Engine<'a> {
     /// Where what is ours lies on the mirror, once that is known.
     hidden: Option<&'static str>,
     is_atomic: bool,
+    /// The record that this run has written last: it need not be read again.
+    known: Option<(Oid, State)>,
     outcome: Outcome,
 }
 
@@ -311,6 +314,7 @@ impl Engine<'_> {
         self.bring_saved(&plan)?;
         self.write_source(&plan)?;
         self.write_mirror(&plan, &mirror, &mut record, hidden)?;
+        self.known = record.oid.map(|oid| (oid, record.state));
         Ok(Step::Again)
     }
 
@@ -323,6 +327,15 @@ impl Engine<'_> {
                 continue;
             }
             self.hidden = Some(hidden);
+            if let Some((oid, state)) = &self.known
+                && mirror.refs.get(&name) == Some(oid)
+            {
+                return Ok(Record {
+                    name,
+                    oid: Some(oid.clone()),
+                    state: settled(state.clone(), mirror),
+                });
+            }
             let (oid, bytes) = self.transport.read_state(&name)?;
             if mirror.refs.get(&name) != Some(&oid) {
                 return Err(Problem::new(Trouble::Moved, "another sync has just ended"));

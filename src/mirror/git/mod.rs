@@ -249,12 +249,9 @@ impl Git {
             None => folder.path().join("fetched.git"),
         };
         let pushed = folder.path().join("pushed.git");
-        for repository in [&fetched, &pushed] {
-            if !repository.join("HEAD").is_file() {
-                self.init(repository, digits)?;
-            }
+        if !fetched.join("HEAD").is_file() {
+            self.init(&fetched, digits)?;
         }
-        self.borrow(&pushed, Some(&fetched.join("objects")))?;
         self.borrow(&fetched, self.objects.as_deref())?;
         let store = Store {
             fetched,
@@ -262,6 +259,17 @@ impl Git {
             _folder: folder,
         };
         Ok(self.store.get_or_init(|| store))
+    }
+
+    /// The repository to push from, made when the first one is to be pushed.
+    fn pushed(&self) -> Result<&Path, Problem> {
+        let store = self.store()?;
+        if !store.pushed.join("HEAD").is_file() {
+            let digits = self.lock().values().next().copied().unwrap_or(40);
+            self.init(&store.pushed, digits)?;
+            self.borrow(&store.pushed, Some(&store.fetched.join("objects")))?;
+        }
+        Ok(&store.pushed)
     }
 
     fn init(&self, repository: &Path, digits: usize) -> Result<(), Problem> {

@@ -242,7 +242,7 @@ impl Transport for Git {
     }
 
     fn keep_state(&self, text: &[u8]) -> Result<Oid, Problem> {
-        let folder = &self.store()?.pushed;
+        let folder = self.pushed()?;
         let made = |program: Program, what: &str| -> Result<Oid, Problem> {
             let done = self.run(program.folder(folder), what)?;
             let text = String::from_utf8_lossy(&done.stdout).trim().to_owned();
@@ -280,7 +280,7 @@ impl Transport for Git {
         let what = format!("cannot push to the {} {address}", name(side));
         let mut program = self
             .remote(side)
-            .folder(&self.store()?.pushed)
+            .folder(self.pushed()?)
             .time_limit(TRANSFER_TIME)
             .arguments(["push", "--porcelain", "--no-verify", "--no-signed"]);
         if how.atomic {
