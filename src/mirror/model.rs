@@ -443,7 +443,7 @@ impl Transport for Memory {
         if weather != Weather::Fair && world.dice.one_in(8) {
             return Err(breaks(weather));
         }
-        Ok(Pushed { refused, bytes: 0 })
+        Ok(Pushed { refused })
     }
 }
 

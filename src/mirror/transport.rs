@@ -31,8 +31,6 @@ pub struct Pushed {
     /// What was refused, by name; all else was written, or, in an atomic push,
     /// nothing was.
     pub refused: BTreeMap<String, Refusal>,
-    /// Bytes that went over, where git says so.
-    pub bytes: u64,
 }
 
 /// Why a ref was not written.

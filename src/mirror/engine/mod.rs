@@ -80,8 +80,6 @@ pub struct Tried {
     pub retries: usize,
     /// How often somebody else was faster.
     pub overtaken: usize,
-    /// Bytes that were pushed, where git says so.
-    pub bytes: u64,
 }
 
 /// Commits that one side lacks.

@@ -37,7 +37,7 @@ impl Engine<'_> {
             let how = How::default();
             self.outcome.tried.pushes += 1;
             let pushed = self.transport.push(Side::Source, &updates, how)?;
-            self.outcome.tried.bytes += pushed.bytes;
+
             for (planned, update) in batch {
                 match pushed.refused.get(&update.name) {
                     None => self.outcome.written.push(Written {
@@ -407,7 +407,7 @@ impl Engine<'_> {
         };
         self.outcome.tried.pushes += 1;
         let pushed = self.transport.push(Side::Mirror, updates, how)?;
-        self.outcome.tried.bytes += pushed.bytes;
+
         Ok(pushed.refused)
     }
 

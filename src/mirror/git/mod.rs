@@ -223,6 +223,15 @@ impl Git {
         }
     }
 
+    /// `git fetch` of a side into what is kept, to which the refs are added.
+    fn fetching(&self, side: Side, store: &Store) -> Program {
+        self.remote(side)
+            .folder(&store.fetched)
+            .time_limit(TRANSFER_TIME)
+            .arguments(["fetch", "--quiet", "--no-tags"])
+            .arguments(["--no-write-fetch-head", "--no-auto-gc"])
+    }
+
     fn run(&self, program: Program, what: &str) -> Result<Finished, Problem> {
         let done = start(&program, what)?;
         match done.code {

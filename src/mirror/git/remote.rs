@@ -71,17 +71,7 @@ impl Transport for Git {
                 .map(|name| format!("+{name}:{}\n", own(name)))
                 .collect(),
         };
-        let mut program = self
-            .remote(side)
-            .folder(&store.fetched)
-            .time_limit(TRANSFER_TIME)
-            .arguments([
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--no-auto-gc",
-            ]);
+        let mut program = self.fetching(side, store);
         if is_many {
             program = program.arguments(["--prune"]);
         }
@@ -215,16 +205,7 @@ impl Transport for Git {
         let what = format!("cannot fetch the record {name} from the mirror {address}");
         let wanted = format!("+{name}:refs/record");
         let program = self
-            .remote(Side::Mirror)
-            .folder(&store.fetched)
-            .time_limit(TRANSFER_TIME)
-            .arguments([
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--no-auto-gc",
-            ])
+            .fetching(Side::Mirror, store)
             .arguments(["--", address.url(), &wanted]);
         self.run(program, &what)?;
         let program = self
@@ -333,7 +314,7 @@ impl Transport for Git {
                 *refusal = Refusal::Moved;
             }
         }
-        Ok(Pushed { refused, bytes: 0 })
+        Ok(Pushed { refused })
     }
 }
 
