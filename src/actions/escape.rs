@@ -21,6 +21,26 @@ pub fn error(file: &str, line: usize, message: &str) -> String {
     )
 }
 
+/// A remark with a title: `level` is `error`, `warning` or `notice`. Without a file it is
+/// about the whole run.
+pub fn annotation(
+    level: &str,
+    file: Option<&str>,
+    line: usize,
+    title: &str,
+    message: &str,
+) -> String {
+    let title = property(title);
+    let message = data(message);
+    match file {
+        Some(file) => format!(
+            "::{level} file={},line={line},title={title}::{message}",
+            property(file)
+        ),
+        None => format!("::{level} title={title}::{message}"),
+    }
+}
+
 /// A pair of commands between which the runner takes nothing for a command. The
 /// word that ends it is new in each run, so no file of a repository can hold it.
 pub fn verbatim() -> (String, String) {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use super::gate::{self, Judging};
+use super::gate::{self, Beside, Coverage, Judging};
 use super::own;
 use super::sarif::{Place, put, source_file};
 use crate::audit::fix::{Mended, Wanted};
@@ -93,6 +93,14 @@ fn answer(text: &str) -> Result<(String, String), String> {
 /// # Errors
 /// Where the repository or the policy cannot be read.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    carry_out(args, context, &mut |_, _| Ok(()))
+}
+
+/// Audits, tells it, and hands the verdict over where there is one.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> Result<Exit> {
     let (mut tree, mut loaded) = context.tree(&args.path)?;
     own::check_names(&loaded.config)?;
     let answers = &mut loaded.config.audit.answers;
@@ -129,6 +137,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         return judged.explain(fingerprint, context);
     }
     judged.write(&args.judging, "", broken.is_empty(), context)?;
+    let coverage = Coverage {
+        scanners: &[],
+        is_complete: broken.is_empty(),
+    };
+    beside(&judged, &coverage)?;
     let is_text = args.judging.format == gate::Format::Text;
     if is_text && mends > 0 && args.fix.is_none() && !args.fix_unsafe {
         context.ui.remark(&format!(

@@ -304,7 +304,7 @@ fn write_finding(out: &mut String, finding: &Finding<'_>, decision: &Decision) {
 }
 
 /// The message without the secret that it may hold.
-fn shown_message<'f>(finding: &'f Finding<'_>) -> std::borrow::Cow<'f, str> {
+pub(super) fn shown_message<'f>(finding: &'f Finding<'_>) -> std::borrow::Cow<'f, str> {
     let snippet = finding.location().and_then(|one| one.snippet.as_deref());
     redact(finding.message(), finding.kind() == Kind::Secret, snippet)
 }

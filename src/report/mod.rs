@@ -12,6 +12,7 @@ pub mod project;
 pub mod scan;
 pub mod score;
 pub mod sync;
+pub mod verdict;
 
 /// JSON with a line break at its end.
 ///

@@ -248,10 +248,11 @@ fn the_container_action_takes_inputs_and_gives_outputs() {
             .expect("written")
             .contains("## Workflows")
     );
-    let (run, _) = act(&[("COMMAND", "scan")]);
+    let (run, _) = act(&[("COMMAND", "detonate")]);
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(
-        run.stderr.contains("known are generate, detect and sync"),
+        run.stderr
+            .contains("known are scan, audit, gate, generate, detect and sync"),
         "{}",
         run.stderr
     );
@@ -367,7 +368,8 @@ fn every_flag_has_its_input_and_every_input_its_use() {
         })
         .collect();
     let of = |command: &str| ci_tool(&root(), &[command, "--help"]).stdout;
-    let help = of("generate") + &of("sync");
+    let commands = ["generate", "sync", "scan", "audit", "gate"];
+    let help: String = commands.map(of).concat();
     for flag in ["only", "dry-run", "check", "force", "format", "config"] {
         assert!(help.contains(&format!("--{flag}")), "{flag}");
         assert!(inputs.contains(&flag), "{flag}");
@@ -375,7 +377,10 @@ fn every_flag_has_its_input_and_every_input_its_use() {
     // `environment` and `rollback` are the settled interface of `deploy`.
     for input in inputs {
         let is_known = help.contains(&format!("--{input}"))
-            || matches!(input, "command" | "path" | "environment" | "rollback");
+            || matches!(
+                input,
+                "command" | "path" | "files" | "sarif" | "environment" | "rollback"
+            );
         assert!(is_known, "{input}");
     }
 }

@@ -11,6 +11,7 @@
 
 mod absences;
 mod act;
+mod action;
 mod architecture;
 mod audit;
 mod audit_coherence;

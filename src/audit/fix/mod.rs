@@ -11,7 +11,7 @@ use std::ops::Range;
 
 pub use edits::Text;
 pub use mend::{Mended, Told, Wanted, mend};
-pub use sarif::sarif;
+pub use sarif::{sarif, uri};
 
 /// What mends a defect.
 #[derive(Debug, Clone, PartialEq, Eq)]

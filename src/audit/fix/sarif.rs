@@ -68,7 +68,7 @@ fn place(before: &str) -> (usize, usize) {
 }
 
 /// A path of the repository as a relative URI.
-fn uri(path: &str) -> String {
+pub fn uri(path: &str) -> String {
     const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
         .remove(b'/')
         .remove(b'-')

@@ -25,7 +25,7 @@ use crate::sys::process::Program;
 use crate::sys::ui::escape_line;
 
 /// How many SARIF files are written at most: OUT, OUT-2 and so on.
-const MAX_FILES: usize = 10;
+pub(super) const MAX_FILES: usize = 10;
 
 /// Decide whether the findings of any scanners may pass.
 ///
@@ -154,6 +154,23 @@ fn day(text: &str) -> Result<Date, String> {
 /// # Errors
 /// Where something cannot be read, or a scanner failed: exit code 3.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    carry_out(args, context, &mut |_, _| Ok(()))
+}
+
+/// What is done with a verdict beside telling it, as the container action does.
+pub(super) type Beside<'b> = &'b mut dyn FnMut(&Judged<'_>, &Coverage<'_>) -> Result<()>;
+
+/// Who has looked, and whether all have who count.
+pub(super) struct Coverage<'c> {
+    pub(super) scanners: &'c [report::scan::Scanner],
+    pub(super) is_complete: bool,
+}
+
+/// Judges, tells it, and hands the verdict over.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> Result<Exit> {
     let loaded = context.config(&args.place.repository)?;
     let sources = load(&args.files)?;
     let report = merged(&sources, &args.place, context)?;
@@ -163,6 +180,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         return judged.explain(fingerprint, context);
     }
     judged.write(&args.judging, "", true, context)?;
+    let coverage = Coverage {
+        scanners: &[],
+        is_complete: true,
+    };
+    beside(&judged, &coverage)?;
     let exit = if judged.verdict.passes {
         Exit::Yes
     } else {
@@ -178,7 +200,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
 pub(super) struct Judged<'a> {
     pub(super) report: Report<'a>,
     pub(super) verdict: Verdict,
-    suppressions: Vec<Suppression>,
+    pub(super) suppressions: Vec<Suppression>,
     show: FailOn,
 }
 
@@ -269,10 +291,7 @@ impl Judged<'_> {
                 vec![format!("{before}{}", self.text(context.verbose, decided)).into_bytes()]
             }
             Format::Json => vec![report::json(&self.json())?.into_bytes()],
-            Format::Sarif => {
-                let files = if args.output.is_some() { MAX_FILES } else { 1 };
-                as_sarif(&self.report, &self.verdict, &self.suppressions, files)?
-            }
+            Format::Sarif => self.sarif(if args.output.is_some() { MAX_FILES } else { 1 })?,
         };
         match &args.output {
             Some(file) => {
@@ -283,6 +302,11 @@ impl Judged<'_> {
             None => context.ui.result(&String::from_utf8_lossy(&texts[0]))?,
         }
         Ok(())
+    }
+
+    /// The findings as at most so many SARIF files.
+    pub(super) fn sarif(&self, files: usize) -> Result<Vec<Vec<u8>>> {
+        as_sarif(&self.report, &self.verdict, &self.suppressions, files)
     }
 
     /// Tells the whole story of one finding.
@@ -426,12 +450,26 @@ fn changes(args: &Judging, place: &Place, context: &Context) -> Result<Option<Ch
         .map_err(|line| Failure::failed(format!("{name}:{line}: this is no unified diff")).into())
 }
 
+/// In the container action the workspace belongs to the runner's user, and git reads
+/// nothing of others unless it is told to, for exactly that folder.
+fn owned_by_others(repository: &Path, context: &Context) -> Vec<String> {
+    let folder = repository.canonicalize().ok();
+    match folder.filter(|_| context.env.in_github_actions()) {
+        Some(folder) => vec![
+            "-c".to_owned(),
+            format!("safe.directory={}", folder.display()),
+        ],
+        None => Vec::new(),
+    }
+}
+
 fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u8>> {
     let done = Program::new("git")
         .inherit(&context.env, &["PATH", "HOME"])
         .variable("LC_ALL", "C")
         .variable("GIT_NO_LAZY_FETCH", "1")
         .folder(repository)
+        .arguments(owned_by_others(repository, context))
         .arguments(arguments)
         .run()
         .map_err(|error| Failure::failed(error.to_string()))?;

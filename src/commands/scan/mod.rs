@@ -12,7 +12,7 @@ use anyhow::Result;
 pub(super) use choice::read_lock;
 
 use self::progress::Progress;
-use super::gate::{self, Format, Judging};
+use super::gate::{self, Beside, Coverage, Format, Judging};
 use super::own;
 use super::sarif::{Place as Repository, put, source_file};
 use crate::config::Loaded;
@@ -92,6 +92,14 @@ pub struct Args {
 /// Where the repository or the policy cannot be read. A scanner's failure is none: it
 /// is told, and the exit code is 3.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    carry_out(args, context, &mut |_, _| Ok(()))
+}
+
+/// Scans, judges, tells it, and hands the verdict over.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> Result<Exit> {
     let (tree, mut loaded) = context.tree(&args.path)?;
     let root = args.path.canonicalize().map_err(|error| {
         Failure::usage(format!("{} cannot be opened: {error}", args.path.display()))
@@ -213,7 +221,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         ask_version(one, running, &chosen.programs, &place);
     }
     told.sort_by(|a, b| (a.state, &a.name).cmp(&(b.state, &b.name)));
-    answer(args, all, &told, &root, &loaded, context)
+    answer(args, all, &told, &root, &loaded, context, beside)
 }
 
 /// Judges what was found and tells it.
@@ -224,6 +232,7 @@ fn answer(
     root: &std::path::Path,
     loaded: &Loaded,
     context: &Context,
+    beside: Beside<'_>,
 ) -> Result<Exit> {
     // A reader of the report learns that it is not whole.
     for one in told.iter().filter(|one| one.state == Said::Failed) {
@@ -265,6 +274,11 @@ fn answer(
         let before = report::scan::text(told, context.verbose);
         judged.write(&args.judging, &before, complete, context)?;
     }
+    let coverage = Coverage {
+        scanners: told,
+        is_complete: complete && !interrupt::asked(),
+    };
+    beside(&judged, &coverage)?;
     if interrupt::asked() {
         context
             .ui

@@ -1,6 +1,8 @@
 //! `ci-tool action`: the container action. Inputs become the arguments of a
 //! command, without a shell in between; results become outputs and a summary.
 
+mod findings;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -17,7 +19,7 @@ use crate::report;
 pub struct Args {}
 
 /// The commands that the action can run today.
-const COMMANDS: &str = "generate, detect and sync";
+const COMMANDS: &str = "scan, audit, gate, generate, detect and sync";
 
 /// Runs the command that the inputs name.
 ///
@@ -52,8 +54,7 @@ pub fn run(_: &Args, context: &Context) -> Result<Exit> {
 }
 
 fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
-    let path =
-        inputs::input(&context.env, "path").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let path = PathBuf::from(path(context));
     // The flag of the command line has a counterpart here.
     let context = &Context {
         config_path: inputs::input(&context.env, "config").map(PathBuf::from),
@@ -62,7 +63,10 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
         env: context.env.clone(),
     };
     let flag = |name: &str| inputs::flag(&context.env, name).map_err(Failure::usage);
-    match inputs::input(&context.env, "command").unwrap_or("generate") {
+    match inputs::input(&context.env, "command").unwrap_or("scan") {
+        "scan" => findings::scan(context, annotations),
+        "audit" => findings::audit(context, annotations),
+        "gate" => findings::gate(context, annotations),
         "detect" => {
             let format = choose(
                 context,
@@ -203,6 +207,13 @@ fn sync(args: &sync::Args, context: &Context, annotations: &mut Vec<String>) -> 
             .map(|told| format!("::error::{}", escape::data(told))),
     );
     Ok(answer.exit)
+}
+
+/// The input `path`: the repository's folder, relative to the workspace.
+fn path(context: &Context) -> String {
+    inputs::input(&context.env, "path")
+        .unwrap_or(".")
+        .to_owned()
 }
 
 /// The input `format`, one of the given words; the first without it.
