@@ -5,6 +5,7 @@ pub mod action;
 pub mod audit;
 pub mod completions;
 pub mod config;
+pub mod deploy;
 pub mod detect;
 pub mod explain;
 pub mod gate;
@@ -17,6 +18,7 @@ pub mod scan;
 pub mod scanners;
 pub mod sync;
 pub mod template;
+pub mod verify;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -43,6 +45,10 @@ pub enum Command {
     Scan(Box<scan::Args>),
     /// Keep a mirror the same as its source, without losing a commit
     Sync(Box<sync::Args>),
+    /// Bring all services to an environment, or leave them as they were
+    Deploy(deploy::Args),
+    /// Tell whether what runs at addresses is well
+    Verify(verify::Args),
     /// List, install, verify and update scanners, and fetch their databases
     Scanners(scanners::Args),
     /// Merge, filter, compare, check and convert SARIF files of any scanner
@@ -75,6 +81,8 @@ impl Command {
             Self::Explain(args) => explain::run(args, context),
             Self::Scan(args) => scan::run(args, context),
             Self::Sync(args) => sync::run(args, context),
+            Self::Deploy(args) => deploy::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
             Self::Scanners(args) => scanners::run(args, context),
             Self::Sarif(args) => sarif::run(args, context),
             Self::Template(args) => template::run(args, context),

@@ -299,6 +299,14 @@ fn check(path: &str, text: &str, config: &Config) -> Result<(), SourceError> {
             );
         }
     }
+    if let Some((keys, why)) = config.deploy.wrong() {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        return at(
+            &[&["deploy"], &keys[..]].concat(),
+            why,
+            "docs/deploy.md of ci-tool says what can stand here",
+        );
+    }
     if let Some((key, why)) = config.sync.wrong() {
         return at(
             &["sync", key],

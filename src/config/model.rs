@@ -26,6 +26,8 @@ pub struct Config {
     pub scan: super::scan::Scan,
     /// Which repository `ci-tool sync` keeps the same as which, and how.
     pub sync: super::sync::Sync,
+    /// What `ci-tool deploy` brings where, and when it counts as healthy there.
+    pub deploy: super::deploy::Deploy,
 }
 
 /// What `ci-tool audit` looks for.

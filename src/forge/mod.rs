@@ -5,6 +5,7 @@ mod download;
 mod error;
 pub mod github;
 pub mod http;
+pub mod web;
 
 pub use download::download;
 pub use error::{Error, Limit};

@@ -1,6 +1,7 @@
 //! What people and machines read: one file for each thing that is told.
 
 pub mod audit;
+pub mod deploy;
 pub mod diff;
 pub mod explanation;
 pub mod findings_json;
@@ -13,6 +14,7 @@ pub mod scan;
 pub mod score;
 pub mod sync;
 pub mod verdict;
+pub mod verify;
 
 /// JSON with a line break at its end.
 ///

@@ -18,6 +18,16 @@ pub fn watch() {
     }
 }
 
+/// As [`watch`], and a second signal does not end the program either: a runner that cancels
+/// a job sends one, and another some seconds later, and what has to be taken back takes all
+/// the time that there is.
+pub fn watch_to_the_end() {
+    let asked = ASKED.get_or_init(Arc::default);
+    for signal in [SIGINT, SIGTERM] {
+        let _ = signal_hook::flag::register(signal, Arc::clone(asked));
+    }
+}
+
 /// Whether somebody asked us to stop.
 pub fn asked() -> bool {
     ASKED

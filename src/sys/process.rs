@@ -31,6 +31,7 @@ pub struct Program {
     writable: Option<Vec<PathBuf>>,
     mark: Option<String>,
     input: Option<Vec<u8>>,
+    runs_to_its_end: bool,
 }
 
 /// The variable that marks what a child started, wherever it went.
@@ -98,6 +99,7 @@ impl Program {
             writable: None,
             mark: None,
             input: None,
+            runs_to_its_end: false,
         }
     }
 
@@ -163,6 +165,14 @@ impl Program {
         self
     }
 
+    /// Lets it run on where somebody asks us to stop: what it does must not be left half
+    /// done.
+    #[must_use]
+    pub const fn to_its_end(mut self) -> Self {
+        self.runs_to_its_end = true;
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -221,7 +231,7 @@ impl Program {
             if let Some(status) = child.try_wait().map_err(broken)? {
                 break status;
             }
-            if interrupt::asked() {
+            if interrupt::asked() && !self.runs_to_its_end {
                 self.stop(&mut child);
                 return Err(ProcessError::Interrupted(self.name.clone()));
             }

@@ -452,7 +452,7 @@ fn changes(args: &Judging, place: &Place, context: &Context) -> Result<Option<Ch
 
 /// In the container action the workspace belongs to the runner's user, and git reads
 /// nothing of others unless it is told to, for exactly that folder.
-fn owned_by_others(repository: &Path, context: &Context) -> Vec<String> {
+pub(super) fn owned_by_others(repository: &Path, context: &Context) -> Vec<String> {
     let folder = repository.canonicalize().ok();
     match folder.filter(|_| context.env.in_github_actions()) {
         Some(folder) => vec![

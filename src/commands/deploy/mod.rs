@@ -1,0 +1,534 @@
+//! `ci-tool deploy`.
+
+mod plan;
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use self::plan::{Prepared, prepare};
+use self::world::Real;
+use crate::context::Context;
+use crate::deploy::Plan;
+use crate::deploy::journal::{Journal, Phase, Step};
+use crate::deploy::platform::Release;
+use crate::deploy::saga::{End, Saga};
+use crate::error::{Exit, Failure};
+use crate::forge::web::Web;
+use crate::report::deploy::{Deployment, outcome};
+use crate::report::{self};
+use crate::sys::process::Program;
+use crate::sys::ui::escape_line;
+use crate::sys::{clock, interrupt};
+
+/// Bring all services to an environment, or leave them as they were.
+///
+/// Looks first at everything that can be known before anything changes; prepares what can be
+/// prepared without traffic; moves the traffic in the order of what needs what, each service
+/// behind its health checks; watches all of them for a while. Where anything fails, or
+/// somebody asks to stop, everything is taken back in reverse order, and each service is seen
+/// on its old release before it counts. A journal makes each step known to the next run.
+///
+/// Exit code 0: all services are live and healthy (with --rollback: are as before). 1: it
+/// failed, and everything is as it was before. 2: wrong usage or configuration. 3: it could
+/// not be begun, or not be taken back; the answer names what.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The environment, as `deploy.environments` of the configuration names it
+    pub environment: String,
+
+    /// The repository's folder
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+
+    /// The commit, or a name for it [default: that of the job, else HEAD]
+    #[arg(long, value_name = "REVISION")]
+    pub commit: Option<String>,
+
+    /// Look at everything, change nothing, and tell what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Tell how the last deployment ended and what is live; change nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub status: bool,
+
+    /// Go on with a deployment that was interrupted
+    #[arg(long, conflicts_with_all = ["dry_run", "status", "commit"])]
+    pub resume: bool,
+
+    /// Take a deployment back: one that was interrupted, if there is one, or the last
+    #[arg(long, value_name = "WHICH", conflicts_with_all = ["dry_run", "status", "resume", "commit"])]
+    pub rollback: Option<Which>,
+
+    /// With --rollback last: go back to this release instead of the one before
+    #[arg(long, value_name = "SERVICE=RELEASE", requires = "rollback", value_parser = release)]
+    pub to: Vec<(String, String)>,
+
+    /// Put the journal of a deployment aside that could not be taken back and was mended by
+    /// hand
+    #[arg(long, conflicts_with_all = ["dry_run", "status", "resume", "rollback", "commit"])]
+    pub forget: bool,
+
+    /// The file that remembers what was done [default: in .git of the repository]
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+
+    /// The form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// Which deployment is taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// One that was interrupted; without one nothing is done.
+    Unfinished,
+    /// The last one, also if it ended well.
+    Last,
+}
+
+/// The forms of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs; docs/deploy.schema.json describes it.
+    Json,
+    /// For a job's summary.
+    Markdown,
+}
+
+fn release(text: &str) -> Result<(String, String), String> {
+    let (service, release) = text
+        .split_once('=')
+        .filter(|(service, release)| !service.is_empty() && !release.is_empty())
+        .ok_or("it has the form SERVICE=RELEASE")?;
+    Ok((service.to_owned(), release.to_owned()))
+}
+
+/// What a deployment came to.
+#[derive(Debug)]
+pub struct Answer {
+    /// The exit code.
+    pub exit: Exit,
+    /// The deployment.
+    pub told: Deployment,
+    /// Whether something was changed.
+    pub is_changed: bool,
+}
+
+/// Deploys, and tells what came of it.
+///
+/// # Errors
+/// Where it cannot be begun.
+pub fn run(args: &Args, context: &Context) -> Result<Exit> {
+    let Some(answer) = carry_out(args, context)? else {
+        return Ok(Exit::Yes);
+    };
+    context.ui.result(&render(&answer.told, args.format)?)?;
+    Ok(answer.exit)
+}
+
+/// A deployment in the form that was asked for.
+///
+/// # Errors
+/// Never: nothing in it has keys that are no texts.
+pub(super) fn render(told: &Deployment, format: Format) -> Result<String> {
+    Ok(match format {
+        Format::Text => report::deploy::text(told),
+        Format::Json => report::json(told)?,
+        Format::Markdown => report::deploy::markdown(told),
+    })
+}
+
+/// Deploys without printing the answer; nothing where nothing was to be done.
+///
+/// # Errors
+/// As [`run`].
+pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
+    let config = context.config(&args.path)?.config.deploy;
+    // Wrong names are told before anything else.
+    plan::environment(&config, &args.environment)?;
+    let place = journal_place(args)?;
+    let is_looking = args.status || args.dry_run;
+    let _lock = (!is_looking).then(|| lock(&place)).transpose()?;
+    let saved = read(&place.0.join(&place.1))?;
+    if args.forget {
+        return forget(&place, saved.as_ref(), context);
+    }
+    let goes_on = args.resume || args.rollback.is_some() || args.status;
+    let commit = match (&saved, goes_on) {
+        (Some(saved), true) => saved.commit.clone(),
+        (None, true) if args.rollback != Some(Which::Last) => {
+            context.ui.remark(&format!(
+                "no deployment to `{}` is on record here",
+                escape_line(&args.environment)
+            ));
+            return Ok(None);
+        }
+        _ => commit(args, &config.environments[&args.environment], context)?,
+    };
+    let prepared = prepare(&config, &args.environment, commit, &args.path, &context.env)?;
+    let Prepared {
+        plan,
+        platforms,
+        checks,
+    } = prepared;
+    if is_looking {
+        interrupt::watch();
+    } else {
+        interrupt::watch_to_the_end();
+    }
+    let world = Real {
+        ui: context.ui,
+        platforms,
+        checks,
+        web: Web::new().map_err(|error| Failure::failed(error.to_string()))?,
+        started: Instant::now(),
+        journal: place,
+    };
+    let journal = match (saved, goes_on) {
+        (Some(saved), true) => saved,
+        (None, true) => {
+            return Err(
+                Failure::usage("no deployment is on record here that could be taken back")
+                    .hint("`--journal FILE` names the file that remembers it")
+                    .into(),
+            );
+        }
+        (saved, false) => {
+            if let Some(saved) = saved.filter(|saved| !saved.phase.is_over() && !args.dry_run) {
+                return Err(unfinished(&saved));
+            }
+            let started = clock::now();
+            Journal::new(&plan, name(started, &plan.commit), started)
+        }
+    };
+    same_services(&journal, &plan)?;
+    if args.status {
+        return status(journal, &plan, &world).map(Some);
+    }
+    if let Some(which) = args.rollback {
+        return rollback(journal, which, args, &plan, &world);
+    }
+    let phase = journal.phase;
+    let mut saga = Saga::new(&world, &plan, journal);
+    if args.resume {
+        return resume(saga, phase);
+    }
+    let remarks = without_checks(&world, &plan)
+        .chain(saga.preflight().map_err(|wrong| {
+            Failure::failed(wrong.join("; "))
+                .hint("nothing was changed; docs/deploy.md says what a deployment needs")
+        })?)
+        .collect();
+    if args.dry_run {
+        return Ok(Some(Answer {
+            exit: Exit::Yes,
+            told: Deployment::new(saga.journal(), "planned", remarks),
+            is_changed: false,
+        }));
+    }
+    for remark in &remarks {
+        context.ui.warning(&escape_line(remark));
+    }
+    let (end, journal) = saga.run();
+    Ok(Some(ended(end, &journal, remarks)))
+}
+
+/// Services that nothing is asked of.
+fn without_checks<'p>(world: &'p Real, plan: &'p Plan) -> impl Iterator<Item = String> + use<'p> {
+    let has_none = |name: &str| world.checks.get(name).is_none_or(Vec::is_empty);
+    plan.services
+        .iter()
+        .map(|service| &service.name)
+        .filter(move |name| has_none(name))
+        .map(|name| {
+            format!("{name}: has no health check, so that whatever is live counts as healthy")
+        })
+}
+
+fn ended(end: End, journal: &Journal, remarks: Vec<String>) -> Answer {
+    Answer {
+        exit: match end {
+            End::Deployed => Exit::Yes,
+            End::Unchanged | End::RolledBack => Exit::No,
+            End::Stuck => Exit::Failed,
+        },
+        told: Deployment::new(journal, outcome(end), remarks),
+        is_changed: end != End::Unchanged,
+    }
+}
+
+/// Tells what is on record and what is live.
+fn status(journal: Journal, plan: &Plan, world: &Real) -> Result<Answer> {
+    use crate::deploy::World as _;
+    let mut remarks = Vec::new();
+    for service in &plan.services {
+        let live = world.platform(&service.name).live();
+        let live = live
+            .map_err(|trouble| Failure::failed(format!("{}: {}", service.name, trouble.message)))?;
+        let live = live.map_or_else(
+            || "nothing".to_owned(),
+            |live| format!("release {}", live.id),
+        );
+        let health = match world.healthy(&service.name, None) {
+            Ok(()) => "healthy".to_owned(),
+            Err(why) => format!("not healthy: {why}"),
+        };
+        remarks.push(format!("{}: {live} is live, {health}", service.name));
+    }
+    let word = journal.phase.as_str();
+    Ok(Answer {
+        exit: if journal.phase.is_over() {
+            Exit::Yes
+        } else {
+            Exit::No
+        },
+        told: Deployment::new(&journal, word, remarks),
+        is_changed: false,
+    })
+}
+
+fn resume(saga: Saga<'_>, phase: Phase) -> Result<Option<Answer>> {
+    let (end, journal) = match phase {
+        Phase::Releasing => saga.run(),
+        Phase::Undoing | Phase::Stuck => saga.take_back(false),
+        Phase::Deployed => (End::Deployed, saga.journal().clone()),
+        Phase::RolledBack => (End::RolledBack, saga.journal().clone()),
+    };
+    Ok(Some(ended(end, &journal, Vec::new())))
+}
+
+fn rollback(
+    mut journal: Journal,
+    which: Which,
+    args: &Args,
+    plan: &Plan,
+    world: &Real,
+) -> Result<Option<Answer>> {
+    use crate::deploy::World as _;
+    let is_over = journal.phase.is_over();
+    if which == Which::Unfinished && is_over {
+        world.tell(
+            None,
+            "no deployment was interrupted, so there is nothing to take back",
+        );
+        return Ok(None);
+    }
+    if journal.phase == Phase::RolledBack && args.to.is_empty() {
+        world.tell(None, "the last deployment is taken back already");
+        return Ok(None);
+    }
+    for (service, release) in &args.to {
+        let entry = journal
+            .services
+            .iter_mut()
+            .find(|entry| entry.name == *service);
+        let entry = entry.ok_or_else(|| {
+            Failure::usage(format!("`--to` names `{service}`, which was not deployed"))
+        })?;
+        entry.before = Some(Release {
+            id: release.clone(),
+            origin: None,
+        });
+        entry.step = Step::Live;
+    }
+    if journal.reason.is_none() {
+        journal.reason = Some("it was asked to go back".to_owned());
+    }
+    let (end, journal) = Saga::new(world, plan, journal).take_back(false);
+    let mut answer = ended(end, &journal, Vec::new());
+    if end != End::Stuck {
+        answer.exit = Exit::Yes;
+    }
+    Ok(Some(answer))
+}
+
+fn forget(
+    place: &(PathBuf, String),
+    saved: Option<&Journal>,
+    context: &Context,
+) -> Result<Option<Answer>> {
+    let Some(saved) = saved else {
+        return Err(Failure::usage("no deployment is on record here").into());
+    };
+    let file = place.0.join(&place.1);
+    let aside = place.0.join(format!("{}.forgotten", saved.id));
+    std::fs::rename(&file, &aside).map_err(|error| {
+        Failure::failed(format!("cannot put {} aside: {error}", file.display()))
+    })?;
+    context
+        .ui
+        .remark(&format!("the journal is in {} now", aside.display()));
+    Ok(None)
+}
+
+fn unfinished(saved: &Journal) -> anyhow::Error {
+    let hint = match saved.phase {
+        Phase::Stuck => {
+            "mend what it names, then `--rollback unfinished` looks again, or `--forget` puts it aside"
+        }
+        _ => "`--resume` goes on with it, `--rollback unfinished` takes it back",
+    };
+    Failure::failed(format!(
+        "the deployment of {} to {} has not ended ({})",
+        saved.commit,
+        saved.environment,
+        saved.phase.as_str()
+    ))
+    .hint(hint)
+    .into()
+}
+
+/// A journal is gone on with only where the configuration still means the same services.
+fn same_services(journal: &Journal, plan: &Plan) -> Result<()> {
+    let journal_names = journal.services.iter().map(|entry| entry.name.as_str());
+    let names = plan.services.iter().map(|service| service.name.as_str());
+    if journal.environment == plan.environment && journal_names.eq(names) {
+        return Ok(());
+    }
+    let told: Vec<&str> = journal
+        .services
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect();
+    Err(Failure::usage(format!(
+        "the deployment on record is of {} to {}, which is not what the configuration says now",
+        told.join(", "),
+        journal.environment
+    ))
+    .hint("go on with the configuration of its commit, or `--forget` it")
+    .into())
+}
+
+/// The folder and the name of the journal.
+fn journal_place(args: &Args) -> Result<(PathBuf, String)> {
+    if let Some(file) = &args.journal {
+        let name = file.file_name().and_then(|name| name.to_str());
+        let name =
+            name.ok_or_else(|| Failure::usage(format!("{} is no name of a file", file.display())))?;
+        let folder = file
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        return Ok((folder.unwrap_or(Path::new(".")).to_owned(), name.to_owned()));
+    }
+    let git = args.path.join(".git");
+    let folder = match git.is_dir() {
+        true => git.join("ci-tool"),
+        false => args.path.join(".ci-tool"),
+    };
+    Ok((folder, format!("deploy-{}.json", args.environment)))
+}
+
+/// Holds the environment, on this machine, until the end.
+fn lock(place: &(PathBuf, String)) -> Result<std::fs::File> {
+    let (folder, name) = place;
+    let broken = |error: std::io::Error| {
+        Failure::failed(format!("cannot use {}: {error}", folder.display()))
+            .hint("`--journal FILE` names another place")
+    };
+    std::fs::create_dir_all(folder).map_err(broken)?;
+    let lock = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join(format!("{name}.lock")))
+        .map_err(broken)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::failed(
+            "another deployment to this environment is under way on this machine",
+        )
+        .hint("wait until it has ended")
+        .into()),
+        Err(std::fs::TryLockError::Error(error)) => Err(broken(error).into()),
+    }
+}
+
+fn read(file: &Path) -> Result<Option<Journal>> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Failure::failed(format!("cannot read {}: {error}", file.display())).into());
+        }
+    };
+    let journal = Journal::parse(&text).map_err(|why| {
+        Failure::failed(format!("{} is no journal: {why}", file.display()))
+            .hint("look at what is live, then put the file aside")
+    })?;
+    Ok(Some(journal))
+}
+
+/// The name of a deployment: when, and of what.
+fn name(started: i64, commit: &str) -> String {
+    let commit: String = commit.chars().take(10).collect();
+    let time = chrono::DateTime::from_timestamp(started, 0).unwrap_or_default();
+    format!("{}-{commit}", time.format("%Y%m%d%H%M%S"))
+}
+
+/// The commit in full.
+fn commit(
+    args: &Args,
+    environment: &crate::config::deploy::Environment,
+    context: &Context,
+) -> Result<String> {
+    let env = &context.env;
+    let of_job = || env.get("GITHUB_SHA").filter(|_| env.in_github_actions());
+    let wanted = args.commit.as_deref().or_else(of_job).unwrap_or("HEAD");
+    let git = |arguments: &[&str]| {
+        let program = Program::new("git")
+            .inherit(env, &["PATH", "HOME"])
+            .variable("LC_ALL", "C")
+            .folder(&args.path)
+            .arguments(super::gate::owned_by_others(&args.path, context));
+        program.arguments(arguments.iter().copied()).run()
+    };
+    let name = format!("{wanted}^{{commit}}");
+    let found = git(&[
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &name,
+    ])
+    .map_err(|error| Failure::failed(error.to_string()))?;
+    let commit = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+    if found.code != Some(0) || commit.is_empty() {
+        return Err(Failure::usage(format!(
+            "`{}` is no commit of {}",
+            escape_line(wanted),
+            args.path.display()
+        ))
+        .hint("`--commit REVISION` names one; a shallow checkout may not have it")
+        .into());
+    }
+    let Some(branch) = &environment.branch else {
+        return Ok(commit);
+    };
+    let is_on_branch = match (env.in_github_actions(), env.get("GITHUB_REF")) {
+        (true, Some(reference)) => reference == format!("refs/heads/{branch}"),
+        _ => [
+            format!("refs/heads/{branch}"),
+            format!("refs/remotes/origin/{branch}"),
+        ]
+        .iter()
+        .any(|tip| {
+            git(&["merge-base", "--is-ancestor", &commit, tip])
+                .is_ok_and(|answer| answer.code == Some(0))
+        }),
+    };
+    if !is_on_branch {
+        return Err(Failure::usage(format!(
+            "{commit} is not on `{branch}`, and only that is deployed to `{}`",
+            args.environment
+        ))
+        .hint("`deploy.environments` in .github/ci-tool.yml says so")
+        .into());
+    }
+    Ok(commit)
+}

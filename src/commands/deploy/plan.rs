@@ -1,0 +1,197 @@
+//! From the configuration to a plan, its platforms and its checks.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::config::deploy::{Deploy, Environment, Health, Here, PlatformName, Service as Said};
+use crate::deploy::health::{Check, Patience};
+use crate::deploy::platform::Platform;
+use crate::deploy::platform::command::{Command, Lines};
+use crate::deploy::{Plan, Service, order};
+use crate::error::Failure;
+use crate::sys::env::Env;
+
+/// What every command of a service sees of the environment.
+const COMMON: [&str; 9] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "SHELL",
+    "SSH_AUTH_SOCK",
+    "TERM",
+];
+
+/// A plan with all that it speaks of.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) platforms: BTreeMap<String, Box<dyn Platform>>,
+    pub(super) checks: BTreeMap<String, Vec<Check>>,
+}
+
+/// The environment of that name.
+///
+/// # Errors
+/// Where there is none.
+pub(super) fn environment<'c>(deploy: &'c Deploy, name: &str) -> Result<&'c Environment> {
+    deploy.environments.get(name).ok_or_else(|| {
+        let known: Vec<&str> = deploy.environments.keys().map(String::as_str).collect();
+        let failure = Failure::usage(format!("there is no environment `{name}`"));
+        let hint = match known.is_empty() {
+            true => {
+                "`deploy:` in .github/ci-tool.yml names services and environments: docs/deploy.md"
+                    .to_owned()
+            }
+            false => format!(
+                "`deploy.environments` in .github/ci-tool.yml has {}",
+                known.join(", ")
+            ),
+        };
+        failure.hint(hint).into()
+    })
+}
+
+/// What is deployed to an environment, in which order, and how.
+///
+/// # Errors
+/// Where services need each other in a circle, or a variable is not set.
+pub(super) fn prepare(
+    deploy: &Deploy,
+    name: &str,
+    commit: String,
+    root: &Path,
+    env: &Env,
+) -> Result<Prepared> {
+    let environment = environment(deploy, name)?;
+    let default = Here::default();
+    let chosen: Vec<(&String, &Said, &Here)> = deploy
+        .services
+        .iter()
+        .filter_map(|(service, said)| match environment.services.get(service) {
+            Some(here) => Some((service, said, here)),
+            None if environment.services.is_empty() => Some((service, said, &default)),
+            None => None,
+        })
+        .collect();
+    if chosen.is_empty() {
+        return Err(Failure::usage(format!("nothing is deployed to `{name}`"))
+            .hint("`deploy.services` in .github/ci-tool.yml names what is deployed: docs/deploy.md")
+            .into());
+    }
+    let needs: Vec<(String, Vec<String>)> = chosen
+        .iter()
+        .map(|(service, said, _)| {
+            // What is not deployed here is not waited for.
+            let here = |need: &&String| chosen.iter().any(|(known, ..)| known == need);
+            let needs = said.needs.iter().filter(here).cloned().collect();
+            ((*service).clone(), needs)
+        })
+        .collect();
+    let positions = order::order(&needs).map_err(|why| {
+        Failure::usage(why).hint("`needs` in `deploy.services` of .github/ci-tool.yml says it")
+    })?;
+    let mut platforms: BTreeMap<String, Box<dyn Platform>> = BTreeMap::new();
+    let mut checks = BTreeMap::new();
+    let mut services = Vec::new();
+    for at in positions {
+        let (service, said, here) = chosen[at];
+        let time_limit = Duration::from_secs(said.time_limit.unwrap_or(900).into());
+        platforms.insert(
+            service.clone(),
+            platform(service, name, said, time_limit, root, env)?,
+        );
+        checks.insert(service.clone(), here.health.iter().map(check).collect());
+        services.push(Service {
+            name: service.clone(),
+            time_limit,
+            poll: Duration::from_secs(2),
+            health: Patience {
+                times: here.times.unwrap_or(3),
+                every: Duration::from_secs(here.every.unwrap_or(2).into()),
+                within: Duration::from_secs(here.within.unwrap_or(120).into()),
+            },
+        });
+    }
+    let plan = Plan {
+        environment: name.to_owned(),
+        commit,
+        services,
+        soak: Duration::from_secs(environment.soak.unwrap_or(60).into()),
+        soak_failures: 2,
+        retry_for: Duration::from_secs(90),
+        undo_for: Duration::from_secs(300),
+    };
+    Ok(Prepared {
+        plan,
+        platforms,
+        checks,
+    })
+}
+
+fn platform(
+    service: &str,
+    environment: &str,
+    said: &Said,
+    time_limit: Duration,
+    root: &Path,
+    env: &Env,
+) -> Result<Box<dyn Platform>> {
+    match said.platform {
+        PlatformName::Command => {
+            let mut variables: Vec<(String, String)> = COMMON
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), env.get(name)?.to_owned())))
+                .collect();
+            let mut secrets = Vec::new();
+            for name in &said.variables {
+                let value = env.get(name).ok_or_else(|| {
+                    Failure::usage(format!(
+                        "the variable {name}, which the commands of `{service}` see, is not set"
+                    ))
+                    .hint("a job has a secret only where its `env` gives it")
+                })?;
+                secrets.push(value.to_owned());
+                variables.push((name.clone(), value.to_owned()));
+            }
+            Ok(Box::new(Command {
+                service: service.to_owned(),
+                environment: environment.to_owned(),
+                lines: Lines {
+                    release: said.release.clone().unwrap_or_default(),
+                    live: said.live.clone().unwrap_or_default(),
+                    rollback: said.rollback.clone().unwrap_or_default(),
+                    status: said.status.clone(),
+                    cancel: said.cancel.clone(),
+                    promote: said.promote.clone(),
+                },
+                folder: root.to_owned(),
+                variables,
+                secrets,
+                time_limit,
+            }))
+        }
+    }
+}
+
+fn check(health: &Health) -> Check {
+    Check {
+        status: health.status.clone(),
+        json: health
+            .json
+            .iter()
+            .map(|(path, value)| (path.clone(), value.clone()))
+            .collect(),
+        commit: health.commit.clone(),
+        latency: health
+            .latency
+            .map(|most| Duration::from_millis(most.into())),
+        certificate_days: health.certificate_days.map(i64::from),
+        time_limit: Duration::from_secs(5),
+        ..Check::new(&health.url)
+    }
+}

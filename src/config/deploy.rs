@@ -1,0 +1,202 @@
+//! `deploy:` in `.github/ci-tool.yml`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::model::unique;
+
+/// What `ci-tool deploy` brings where, and when it counts as healthy there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Deploy {
+    /// What is deployed by itself, by name.
+    #[serde(deserialize_with = "unique")]
+    pub services: BTreeMap<String, Service>,
+    /// Where it is deployed to, by name: `staging`, `production`.
+    #[serde(deserialize_with = "unique")]
+    pub environments: BTreeMap<String, Environment>,
+}
+
+/// What is deployed by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Service {
+    /// What it runs on.
+    pub platform: PlatformName,
+    /// Services that are released before it, and taken back after it.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// For `command`: the line of the shell that starts a release. The release is called
+    /// `CI_TOOL_RELEASE`, and is made of the commit `CI_TOOL_COMMIT`.
+    #[serde(default)]
+    pub release: Option<String>,
+    /// For `command`: the line that prints the name of what has the traffic, and perhaps its
+    /// commit; nothing where nothing has it.
+    #[serde(default)]
+    pub live: Option<String>,
+    /// For `command`: the line that gives the traffic to the release `CI_TOOL_RELEASE`, or to
+    /// nobody where that is empty.
+    #[serde(default)]
+    pub rollback: Option<String>,
+    /// For `command`: the line that prints `pending`, `ready`, `live`, `failed` or `unknown`,
+    /// and perhaps more words, for the release `CI_TOOL_RELEASE`. Without it a release is live
+    /// or failed as soon as `release` has ended.
+    #[serde(default)]
+    pub status: Option<String>,
+    /// For `command`: the line that stops the release `CI_TOOL_RELEASE` if it is on its way.
+    #[serde(default)]
+    pub cancel: Option<String>,
+    /// For `command`: the line that gives the traffic to the release `CI_TOOL_RELEASE`. With
+    /// it `release` builds and gives no traffic.
+    #[serde(default)]
+    pub promote: Option<String>,
+    /// For `command`: the variables that the commands see beside `PATH`, `HOME` and the like.
+    #[serde(default)]
+    pub variables: Vec<String>,
+    /// How many seconds a release may take, 1 to 21600. Without it 900.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 21600))]
+    pub time_limit: Option<u32>,
+}
+
+/// What services run on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlatformName {
+    /// Anything, by commands of the repository.
+    Command,
+}
+
+/// Where services are deployed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Environment {
+    /// The branch whose commits may be deployed here. Without it any.
+    pub branch: Option<String>,
+    /// The services of this environment, by name. All where there is none.
+    #[serde(deserialize_with = "unique")]
+    pub services: BTreeMap<String, Here>,
+    /// For how many seconds all services are watched at the end. Without it 60.
+    pub soak: Option<u32>,
+}
+
+/// A service in one environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Here {
+    /// What is asked of it; all have to be answered well.
+    pub health: Vec<Health>,
+    /// So many times in a row. Without it 3.
+    pub times: Option<u32>,
+    /// So many seconds apart. Without it 2.
+    pub every: Option<u32>,
+    /// Within so many seconds. Without it 120.
+    pub within: Option<u32>,
+}
+
+/// What is asked of one address.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Health {
+    /// The address.
+    pub url: String,
+    /// Status codes that are well. Without it any of 200 to 299.
+    #[serde(default)]
+    pub status: Vec<u16>,
+    /// What the JSON of the answer holds: a path such as `checks.database` and its value.
+    #[serde(default, deserialize_with = "unique")]
+    pub json: BTreeMap<String, String>,
+    /// Where the JSON tells the commit that runs: it has to be the one that is deployed.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// How many milliseconds an answer may take.
+    #[serde(default)]
+    pub latency: Option<u32>,
+    /// For how many days the certificate has to hold.
+    #[serde(default)]
+    pub certificate_days: Option<u32>,
+}
+
+impl Deploy {
+    /// The first thing that is wrong: the keys that lead there, and why.
+    pub(super) fn wrong(&self) -> Option<(Vec<String>, String)> {
+        let keys = |parts: &[&str]| parts.iter().map(|part| (*part).to_owned()).collect();
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        };
+        for (name, service) in &self.services {
+            if !is_name(name) {
+                return Some((
+                    keys(&["services", name]),
+                    format!("{name:?} is no name of a service"),
+                ));
+            }
+            let lines = [
+                ("release", &service.release),
+                ("live", &service.live),
+                ("rollback", &service.rollback),
+            ];
+            for (key, line) in lines {
+                let is_empty = line.as_ref().is_none_or(|line| line.trim().is_empty());
+                if service.platform == PlatformName::Command && is_empty {
+                    return Some((
+                        keys(&["services", name]),
+                        format!("the service `{name}` has no command `{key}`"),
+                    ));
+                }
+            }
+            if let Some(limit) = service
+                .time_limit
+                .filter(|limit| !(1..=21600).contains(limit))
+            {
+                return Some((
+                    keys(&["services", name, "time-limit"]),
+                    format!("`time-limit` is {limit}"),
+                ));
+            }
+            if let Some(missing) = service
+                .needs
+                .iter()
+                .find(|need| !self.services.contains_key(*need))
+            {
+                return Some((
+                    keys(&["services", name, "needs"]),
+                    format!("`{name}` needs `{missing}`, and there is no such service"),
+                ));
+            }
+        }
+        for (name, environment) in &self.environments {
+            if !is_name(name) {
+                return Some((
+                    keys(&["environments", name]),
+                    format!("{name:?} is no name of an environment"),
+                ));
+            }
+            for (service, here) in &environment.services {
+                let path = ["environments", name, "services", service];
+                if !self.services.contains_key(service) {
+                    return Some((keys(&path), format!("there is no service `{service}`")));
+                }
+                if let Some(wrong) = here.health.iter().find(|health| !is_address(&health.url)) {
+                    let mut path: Vec<String> = keys(&path);
+                    path.push("health".to_owned());
+                    return Some((path, format!("`{}` is no address", wrong.url)));
+                }
+                if here.times == Some(0) || here.within == Some(0) {
+                    return Some((keys(&path), "`times` and `within` begin at 1".to_owned()));
+                }
+            }
+        }
+        None
+    }
+}
+
+fn is_address(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or(url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.contains('@') && !rest.contains(' '))
+}
