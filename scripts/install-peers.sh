@@ -34,6 +34,11 @@ if ! command -v rsync >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rsync >/dev/null
 fi
+# Stands before the services that tests deploy; it serves nothing by itself.
+if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ]; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends nginx-light >/dev/null
+fi
 # Builds images without a daemon.
 if ! command -v buildah >/dev/null; then
   apt-get update -qq

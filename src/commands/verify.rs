@@ -124,15 +124,23 @@ fn commit(text: &str) -> Result<String, String> {
 /// Where an address is none.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     let verified = carry_out(args)?;
-    context.ui.result(&match args.format {
-        Format::Text => report::verify::text(&verified),
-        Format::Json => report::json(&verified)?,
-        Format::Markdown => report::verify::markdown(&verified),
-    })?;
+    context.ui.result(&render(&verified, args.format)?)?;
     Ok(if verified.healthy {
         Exit::Yes
     } else {
         Exit::No
+    })
+}
+
+/// What was found, in the form that was asked for.
+///
+/// # Errors
+/// Never: nothing in it has keys that are no texts.
+pub(super) fn render(verified: &Verified, format: Format) -> Result<String> {
+    Ok(match format {
+        Format::Text => report::verify::text(verified),
+        Format::Json => report::json(verified)?,
+        Format::Markdown => report::verify::markdown(verified),
     })
 }
 

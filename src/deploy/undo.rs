@@ -43,19 +43,24 @@ impl Saga<'_> {
                 let _ = self.let_go(*at, Duration::ZERO);
             }
         }
+        // Traffic first, everywhere; whether the old releases are well is looked at then.
+        for at in &touched {
+            if let Err(halt) = self.undo(*at) {
+                self.is_stuck(*at, halt);
+            }
+        }
         for at in touched {
-            match self.undo(at) {
+            if self.journal.services[at].stuck.is_some() {
+                continue;
+            }
+            match self.is_well_again(at) {
                 Ok(()) => {
                     self.journal.services[at].step = Step::Undone;
                     self.tell(at, "is as it was before");
+                    self.note();
                 }
-                Err(halt) => {
-                    let why = in_words(halt);
-                    self.tell(at, &format!("could not be taken back: {why}"));
-                    self.journal.services[at].stuck = Some(why);
-                }
+                Err(halt) => self.is_stuck(at, halt),
             }
-            self.note();
         }
         let is_stuck = self.journal.stuck().next().is_some();
         let end = match (is_stuck, is_unchanged) {
@@ -101,6 +106,11 @@ impl Saga<'_> {
             }
             self.pause(service.poll)?;
         }
+        Ok(())
+    }
+
+    /// The old release has to be well, if it was before.
+    fn is_well_again(&self, at: usize) -> Result<(), Halt> {
         let entry = &self.journal.services[at];
         if entry.before.is_some() && entry.was_healthy {
             return self.healthy(at, None).map_err(|halt| {
@@ -109,6 +119,13 @@ impl Saga<'_> {
             });
         }
         Ok(())
+    }
+
+    fn is_stuck(&mut self, at: usize, halt: Halt) {
+        let why = in_words(halt);
+        self.tell(at, &format!("could not be taken back: {why}"));
+        self.journal.services[at].stuck = Some(why);
+        self.note();
     }
 
     /// Stops the new release and asks for the old one, where it has lost the traffic; the

@@ -138,6 +138,8 @@ impl Web {
                 .connect_timeout(Duration::from_secs(10))
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
+                // A connection of before says nothing of what a visitor meets now.
+                .pool_max_idle_per_host(0)
                 .tls_info(true);
             // A proxy is another machine's, and would not find this one.
             let builder = if is_here { builder.no_proxy() } else { builder };
@@ -157,7 +159,7 @@ impl Web {
     /// Where there is none; a status such as 500 is an answer.
     pub fn send(&self, request: &Request<'_>) -> Result<Response, WebError> {
         let unusable = |why: String| WebError::Unusable {
-            url: request.url.to_owned(),
+            url: without_user(request.url),
             why,
         };
         let start = Url::parse(request.url).map_err(|error| unusable(error.to_string()))?;
@@ -167,10 +169,7 @@ impl Web {
             ));
         }
         if !start.username().is_empty() || start.password().is_some() {
-            return Err(WebError::Unusable {
-                url: shown(&start).replace(&format!("{}@", start.authority()), ""),
-                why: "it holds a user or a password".to_owned(),
-            });
+            return Err(unusable("it holds a user or a password".to_owned()));
         }
         if request.secret.is_some() && start.scheme() != "https" && !is_loopback(&start) {
             return Err(unusable("a token goes to https:// only".to_owned()));
@@ -270,6 +269,16 @@ impl Web {
             elapsed: started.elapsed(),
             certificate,
         })
+    }
+}
+
+/// An address without what stands before `@`, which may be a password.
+fn without_user(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    match scheme {
+        "" => rest.to_owned(),
+        scheme => format!("{scheme}://{rest}"),
     }
 }
 

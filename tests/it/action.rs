@@ -45,6 +45,10 @@ impl Acted {
 }
 
 fn act(folder: &Path, inputs: &[(&str, &str)]) -> Acted {
+    act_with(folder, inputs, &[])
+}
+
+fn act_with(folder: &Path, inputs: &[(&str, &str)], variables: &[(&str, &str)]) -> Acted {
     let out = tempfile::tempdir().expect("temporary folder");
     let (outputs, summary) = (out.path().join("outputs"), out.path().join("summary"));
     let mut command = command();
@@ -61,6 +65,7 @@ fn act(folder: &Path, inputs: &[(&str, &str)]) -> Acted {
     for (name, value) in inputs {
         command.env(format!("INPUT_{}", name.to_uppercase()), value);
     }
+    command.envs(variables.iter().copied());
     let run = finish(&mut command);
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     Acted {
@@ -213,6 +218,70 @@ fn a_wrong_input_is_told_by_its_name() {
             acted.run.stderr
         );
     }
+}
+
+#[test]
+fn deployments_and_checks_are_told_in_the_summary() {
+    use crate::common::platform::Local;
+    let local = Local::start();
+    local.configure(0, false);
+    let commit = local.commit("first");
+    let machine = local.machine();
+    let deploy = |more: &[(&str, &str)]| {
+        let inputs = [
+            &[("command", "deploy"), ("environment", "production")],
+            more,
+        ]
+        .concat();
+        let variables = [
+            ("CI_TOOL_LOCAL", machine.as_str()),
+            ("GITHUB_SHA", commit.as_str()),
+        ];
+        act_with(&local.repository(), &inputs, &variables)
+    };
+    let acted = deploy(&[]);
+    assert_eq!(
+        acted.run.code, 0,
+        "{}{}",
+        acted.run.stdout, acted.run.stderr
+    );
+    assert_eq!(acted.output("changed"), "true");
+    assert!(acted.summary.contains("flowchart LR"), "{}", acted.summary);
+    // The step that follows finds nothing to take back.
+    let acted = deploy(&[("rollback", "unfinished")]);
+    assert_eq!(acted.run.code, 0, "{}", acted.run.stderr);
+    assert_eq!(local.commit_of("api"), commit);
+
+    let url = format!("http://127.0.0.1:{}/api/health", local.port);
+    let verify = [
+        ("command", "verify"),
+        ("urls", url.as_str()),
+        ("json", "status=ok"),
+        ("commit", commit.as_str()),
+        ("within", "0"),
+    ];
+    let acted = act(&local.repository(), &verify);
+    assert_eq!(
+        acted.run.code, 0,
+        "{}{}",
+        acted.run.stdout, acted.run.stderr
+    );
+    local.behave(&[("api", &commit, "public")]);
+    let acted = act(&local.repository(), &verify);
+    assert_eq!(acted.run.code, 1, "{}", acted.run.stderr);
+    assert!(
+        acted.run.stdout.contains("::error::http"),
+        "{}",
+        acted.run.stdout
+    );
+    assert!(acted.summary.contains("**not well**"), "{}", acted.summary);
+    let acted = act(&local.repository(), &[("command", "deploy")]);
+    assert_eq!(acted.run.code, 2);
+    assert!(
+        acted.run.stderr.contains("`environment`"),
+        "{}",
+        acted.run.stderr
+    );
 }
 
 #[test]

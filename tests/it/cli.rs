@@ -252,7 +252,7 @@ fn the_container_action_takes_inputs_and_gives_outputs() {
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(
         run.stderr
-            .contains("known are scan, audit, gate, generate, detect and sync"),
+            .contains("known are scan, audit, gate, generate, detect, sync, deploy and verify"),
         "{}",
         run.stderr
     );
@@ -368,18 +368,19 @@ fn every_flag_has_its_input_and_every_input_its_use() {
         })
         .collect();
     let of = |command: &str| ci_tool(&root(), &[command, "--help"]).stdout;
-    let commands = ["generate", "sync", "scan", "audit", "gate"];
+    let commands = [
+        "generate", "sync", "scan", "audit", "gate", "deploy", "verify",
+    ];
     let help: String = commands.map(of).concat();
     for flag in ["only", "dry-run", "check", "force", "format", "config"] {
         assert!(help.contains(&format!("--{flag}")), "{flag}");
         assert!(inputs.contains(&flag), "{flag}");
     }
-    // `environment` and `rollback` are the settled interface of `deploy`.
     for input in inputs {
         let is_known = help.contains(&format!("--{input}"))
             || matches!(
                 input,
-                "command" | "path" | "files" | "sarif" | "environment" | "rollback"
+                "command" | "path" | "files" | "sarif" | "environment" | "urls"
             );
         assert!(is_known, "{input}");
     }

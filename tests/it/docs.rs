@@ -115,6 +115,19 @@ fn what_sync_prints() {
 }
 
 #[test]
+fn what_deploy_and_verify_print() {
+    use ci_tool::report::{deploy::Deployment, verify::Verified};
+    holds(
+        "docs/deploy.schema.json",
+        &pretty(&schemars::schema_for!(Deployment)),
+    );
+    holds(
+        "docs/verify.schema.json",
+        &pretty(&schemars::schema_for!(Verified)),
+    );
+}
+
+#[test]
 fn examples_of_configuration_are_right() {
     let mut count = 0;
     for page in [
@@ -126,6 +139,7 @@ fn examples_of_configuration_are_right() {
         "docs/audit.md",
         "docs/score.md",
         "docs/sync.md",
+        "docs/deploy.md",
     ] {
         let text = std::fs::read_to_string(root().join(page)).expect("read");
         for example in text.split("```yaml\n# .github/ci-tool.yml\n").skip(1) {
@@ -135,7 +149,7 @@ fn examples_of_configuration_are_right() {
             count += 1;
         }
     }
-    assert_eq!(count, 9);
+    assert_eq!(count, 10);
 }
 
 #[test]

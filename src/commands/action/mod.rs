@@ -1,12 +1,13 @@
 //! `ci-tool action`: the container action. Inputs become the arguments of a
 //! command, without a shell in between; results become outputs and a summary.
 
+mod deploy;
 mod findings;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use clap::ValueEnum as _;
+use clap::{ArgAction, ValueEnum as _};
 
 use crate::actions::{escape, inputs, outputs};
 use crate::commands::{detect, generate, sync};
@@ -19,7 +20,7 @@ use crate::report;
 pub struct Args {}
 
 /// The commands that the action can run today.
-const COMMANDS: &str = "scan, audit, gate, generate, detect and sync";
+const COMMANDS: &str = "scan, audit, gate, generate, detect, sync, deploy and verify";
 
 /// Runs the command that the inputs name.
 ///
@@ -67,6 +68,8 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
         "scan" => findings::scan(context, annotations),
         "audit" => findings::audit(context, annotations),
         "gate" => findings::gate(context, annotations),
+        "deploy" => deploy::deploy(context, annotations),
+        "verify" => deploy::verify(context, annotations),
         "detect" => {
             let format = choose(
                 context,
@@ -176,10 +179,7 @@ fn generate(
     )?;
     output(context, "files", &serde_json::to_string(&written)?)?;
     output(context, "plan", report::plan::json(&plan, mode)?.trim_end())?;
-    if let Some(file) = context.env.path("GITHUB_STEP_SUMMARY") {
-        outputs::summary(&file, &report::plan::markdown(&plan, mode))
-            .with_context(|| format!("cannot write the job summary {}", file.display()))?;
-    }
+    summary(context, &report::plan::markdown(&plan, mode))?;
     if mode == report::plan::Mode::Check {
         let drift = plan.files.iter().filter(|file| file.status.is_drift());
         annotations.extend(drift.map(|file| escape::error(&file.path, 1, &file.reason)));
@@ -196,10 +196,7 @@ fn sync(args: &sync::Args, context: &Context, annotations: &mut Vec<String>) -> 
         if answer.is_changed { "true" } else { "false" },
     )?;
     output(context, "plan", answer.json.trim_end())?;
-    if let Some(file) = context.env.path("GITHUB_STEP_SUMMARY") {
-        outputs::summary(&file, &answer.markdown)
-            .with_context(|| format!("cannot write the job summary {}", file.display()))?;
-    }
+    summary(context, &answer.markdown)?;
     annotations.extend(
         answer
             .open
@@ -207,6 +204,68 @@ fn sync(args: &sync::Args, context: &Context, annotations: &mut Vec<String>) -> 
             .map(|told| format!("::error::{}", escape::data(told))),
     );
     Ok(answer.exit)
+}
+
+/// The arguments of a command from the inputs that are named as its flags are.
+///
+/// # Errors
+/// As the command line would say it.
+fn parse<A: clap::Args>(context: &Context, positional: &[String]) -> Result<A> {
+    let command = A::augment_args(clap::Command::new("action").no_binary_name(true));
+    let mut arguments = Vec::new();
+    for argument in command.get_arguments() {
+        let Some(name) = argument.get_long() else {
+            continue;
+        };
+        let Some(value) = inputs::input(&context.env, name) else {
+            continue;
+        };
+        let takes_none = argument
+            .get_num_args()
+            .is_some_and(|count| count.min_values() == 0);
+        match argument.get_action() {
+            ArgAction::SetTrue => {
+                if inputs::flag(&context.env, name).map_err(Failure::usage)? {
+                    arguments.push(format!("--{name}"));
+                }
+            }
+            // `fix: true` means all rules, as `--fix` alone does.
+            _ if takes_none && matches!(value, "true" | "false") => {
+                if value == "true" {
+                    arguments.push(format!("--{name}"));
+                }
+            }
+            ArgAction::Append => {
+                let each = value.split(['\n', ',']).map(str::trim);
+                let each = each.filter(|one| !one.is_empty());
+                arguments.extend(each.map(|one| format!("--{name}={one}")));
+            }
+            // In one argument, so that no value is taken for a flag.
+            _ => arguments.push(format!("--{name}={value}")),
+        }
+    }
+    arguments.push("--".to_owned());
+    arguments.extend_from_slice(positional);
+    command
+        .try_get_matches_from(arguments)
+        .and_then(|matches| A::from_arg_matches(&matches))
+        .map_err(|error| {
+            let said = error.to_string();
+            let said = said.trim_start_matches("error: ");
+            let first = said.split("\n\n").next().unwrap_or_default();
+            Failure::usage(first.replace("\n  ", " "))
+                .hint("the inputs are those of action.yml; each is the flag of the same name")
+                .into()
+        })
+}
+
+/// An input that names several, one a line or separated by commas.
+fn list(context: &Context, name: &str) -> Vec<String> {
+    let text = inputs::input(&context.env, name).unwrap_or_default();
+    let each = text.split(['\n', ',']).map(str::trim);
+    each.filter(|one| !one.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The input `path`: the repository's folder, relative to the workspace.
@@ -235,6 +294,15 @@ fn output(context: &Context, name: &str, value: &str) -> Result<()> {
     match context.env.path("GITHUB_OUTPUT") {
         Some(file) => outputs::append(&file, name, value)
             .with_context(|| format!("cannot write the output `{name}` to {}", file.display())),
+        None => Ok(()),
+    }
+}
+
+/// Adds to what the job's page shows.
+fn summary(context: &Context, markdown: &str) -> Result<()> {
+    match context.env.path("GITHUB_STEP_SUMMARY") {
+        Some(file) => outputs::summary(&file, markdown)
+            .with_context(|| format!("cannot write the job summary {}", file.display())),
         None => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! Samples, the binary with a scrubbed environment, and the real peers.
 
 pub mod github;
+pub mod platform;
 pub mod repositories;
 
 use std::path::{Path, PathBuf};
