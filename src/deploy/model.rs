@@ -44,6 +44,8 @@ enum Quality {
     Bad,
     /// It falls over after so long.
     Falls(Duration),
+    /// It ends after so long, and nothing has the traffic.
+    Ends(Duration),
     /// Every other answer is wrong.
     Flaps,
 }
@@ -155,6 +157,14 @@ impl Fake<'_> {
                 self.made.borrow_mut()[made].live_since = at;
             }
             *self.live.borrow_mut() = to;
+        }
+        let live = self.live.borrow().clone();
+        let live = live.and_then(|id| self.position(&id));
+        if let Some(at) = live
+            && let Quality::Ends(after) = self.made.borrow()[at].quality
+            && self.made.borrow()[at].live_since.saturating_add(after) <= now
+        {
+            *self.live.borrow_mut() = None;
         }
     }
 
@@ -364,6 +374,7 @@ impl World for Stage<'_> {
         let is_well = match made.quality {
             Quality::Good => !fate.dice.chance(2),
             Quality::Bad => false,
+            Quality::Ends(_) => true,
             Quality::Falls(after) => fake.now() < made.live_since.saturating_add(after),
             Quality::Flaps => fate.answers.get().is_multiple_of(2),
         };
@@ -420,6 +431,8 @@ fn quality(dice: &Random) -> Quality {
         0 => Quality::Bad,
         1 => Quality::Falls(Duration::from_secs(dice.below(120))),
         2 => Quality::Flaps,
+        // Sooner than the watch ends, so that it does not fall over unseen.
+        3 => Quality::Ends(Duration::from_secs(dice.below(40))),
         _ => Quality::Good,
     }
 }
@@ -582,6 +595,10 @@ fn history(seed: u64) -> &'static str {
             continue;
         }
         match end {
+            // Nobody watched it.
+            End::Deployed
+                if plan.soak.is_zero()
+                    && matches!(stage.services[name].quality, Quality::Ends(_)) => {}
             End::Deployed => {
                 let live = stage.services[name].current();
                 let origin = live.and_then(|live| live.origin);

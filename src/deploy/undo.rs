@@ -138,10 +138,13 @@ impl Saga<'_> {
             self.again(limit, || platform.cancel(id))?;
         }
         let live = self.again(limit, || platform.live())?;
-        let Some(live) = live.filter(|live| ours.contains(&live.id)) else {
-            return Ok(ours);
-        };
         let before = self.journal.services[at].before.clone();
+        let from = match (live, ours.last()) {
+            (Some(live), _) if ours.contains(&live.id) => live.id,
+            // It fell over after the old one had made room for it.
+            (None, Some(last)) if before.is_some() => last.clone(),
+            _ => return Ok(ours),
+        };
         self.tell(
             at,
             &match &before {
@@ -149,7 +152,7 @@ impl Saga<'_> {
                 None => "is taken away, since nothing was there before".to_owned(),
             },
         );
-        self.again(limit, || platform.rollback(&live.id, before.as_ref()))?;
+        self.again(limit, || platform.rollback(&from, before.as_ref()))?;
         Ok(ours)
     }
 
