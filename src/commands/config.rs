@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Subcommand;
 
+use super::deploy::sketch::sketch;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -33,6 +34,12 @@ pub enum Action {
         #[arg(default_value = ".")]
         path: PathBuf,
     },
+    /// Print a first `deploy:` for what is in the repository
+    Sketch {
+        /// The repository's folder
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
     /// Print the JSON Schema of the configuration, for editors
     Schema,
 }
@@ -42,7 +49,7 @@ pub enum Action {
 /// # Errors
 /// Where the configuration is wrong: exit code 2.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    if let Action::Check { path } | Action::Show { path } = &args.action
+    if let Action::Check { path } | Action::Show { path } | Action::Sketch { path } = &args.action
         && !path.is_dir()
     {
         return Err(Failure::usage(format!("{} is not a folder", path.display())).into());
@@ -58,6 +65,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         Action::Show { path } => {
             let loaded = context.config(path)?;
             context.ui.result(&report::json(&loaded.config)?)?;
+        }
+        Action::Sketch { path } => {
+            let (project, loaded) = context.detect(path)?;
+            let environments = loaded.config.generate.environments;
+            let usual = || vec!["staging".to_owned(), "production".to_owned()];
+            let environments = environments.unwrap_or_else(usual);
+            context.ui.result(&sketch(&project, &environments))?;
         }
         Action::Schema => context
             .ui

@@ -55,6 +55,23 @@ pub struct Service {
     /// For `command`: the variables that the commands see beside `PATH`, `HOME` and the like.
     #[serde(default)]
     pub variables: Vec<String>,
+    /// For `railway`, the service's id; for `vercel`, the project's id or name.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// For `vercel`, the team's id.
+    #[serde(default)]
+    pub team: Option<String>,
+    /// For `railway` and `vercel`: the variable that holds the token. Without it
+    /// `RAILWAY_TOKEN` and `VERCEL_TOKEN`.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// For `railway`: what is deployed. Without it `upload`.
+    #[serde(default)]
+    pub source: Option<SourceName>,
+    /// For `railway` with `source: upload`: the folder that is uploaded. Without it the whole
+    /// commit.
+    #[serde(default)]
+    pub folder: Option<String>,
     /// How many seconds a release may take, 1 to 21600. Without it 900.
     #[serde(default)]
     #[schemars(range(min = 1, max = 21600))]
@@ -67,6 +84,20 @@ pub struct Service {
 pub enum PlatformName {
     /// Anything, by commands of the repository.
     Command,
+    /// Railway, with a project token for each environment.
+    Railway,
+    /// Vercel, with a project that is connected to the repository.
+    Vercel,
+}
+
+/// What Railway builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceName {
+    /// The files of the commit, which are uploaded.
+    Upload,
+    /// The commit of the repository that the service is connected to.
+    Repository,
 }
 
 /// Where services are deployed to.
@@ -88,6 +119,11 @@ pub struct Environment {
 pub struct Here {
     /// What is asked of it; all have to be answered well.
     pub health: Vec<Health>,
+    /// For `railway`: the environment's name or id there. Without it the name here.
+    pub environment: Option<String>,
+    /// For `vercel`: the domain that leads to this environment. Without it this is production,
+    /// with the project's domains.
+    pub alias: Option<String>,
     /// So many times in a row. Without it 3.
     pub times: Option<u32>,
     /// So many seconds apart. Without it 2.
@@ -150,6 +186,25 @@ impl Deploy {
                     ));
                 }
             }
+            let hosted = service.platform != PlatformName::Command;
+            let is_plain = |id: &String| {
+                !id.is_empty()
+                    && id
+                        .chars()
+                        .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+            };
+            if hosted && !service.id.as_ref().is_some_and(is_plain) {
+                return Some((
+                    keys(&["services", name]),
+                    format!("the service `{name}` has no `id` by which its platform knows it"),
+                ));
+            }
+            if service.team.as_ref().is_some_and(|team| !is_plain(team)) {
+                return Some((
+                    keys(&["services", name, "team"]),
+                    format!("the team of `{name}` is no id"),
+                ));
+            }
             if let Some(limit) = service
                 .time_limit
                 .filter(|limit| !(1..=21600).contains(limit))
@@ -187,6 +242,11 @@ impl Deploy {
                     path.push("health".to_owned());
                     return Some((path, format!("`{}` is no address", wrong.url)));
                 }
+                if here.alias.as_ref().is_some_and(|alias| !is_domain(alias)) {
+                    let mut path: Vec<String> = keys(&path);
+                    path.push("alias".to_owned());
+                    return Some((path, "`alias` is a domain, without https://".to_owned()));
+                }
                 if here.times == Some(0) || here.within == Some(0) {
                     return Some((keys(&path), "`times` and `within` begin at 1".to_owned()));
                 }
@@ -194,6 +254,13 @@ impl Deploy {
         }
         None
     }
+}
+
+fn is_domain(text: &str) -> bool {
+    text.contains('.')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
 }
 
 fn is_address(url: &str) -> bool {

@@ -414,6 +414,7 @@ impl<'w> Saga<'w> {
             environment: &self.journal.environment,
             commit: &self.journal.commit,
             key,
+            since: self.journal.started,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every environment variable that ci-tool reads, with what it is for.
-pub const VARIABLES: [(&str, &str); 20] = [
+pub const VARIABLES: [(&str, &str); 26] = [
     (
         "CI_TOOL_CONFIG",
         "path of the configuration file, as `--config`",
@@ -30,6 +30,27 @@ pub const VARIABLES: [(&str, &str); 20] = [
     (
         "GITLAB_TOKEN",
         "token for GitLab's repositories; no other host is told it",
+    ),
+    (
+        "RAILWAY_TOKEN",
+        "project token for the environment of Railway that is deployed to",
+    ),
+    ("VERCEL_TOKEN", "token for Vercel's API"),
+    (
+        "CI_TOOL_RAILWAY_URL",
+        "another address of Railway's API, https or of this machine",
+    ),
+    (
+        "CI_TOOL_VERCEL_URL",
+        "another address of Vercel's API, https or of this machine",
+    ),
+    (
+        "GITHUB_SHA",
+        "the commit that a job runs for: what `ci-tool deploy` deploys",
+    ),
+    (
+        "GITHUB_REF",
+        "the branch that a job runs for, held against an environment's `branch`",
     ),
     (
         "GITHUB_SERVER_URL",

@@ -433,3 +433,29 @@ fn issue_16_secrets_are_seen_by_those_who_need_them_alone() {
         "{seen}"
     );
 }
+
+/// What the tool says to begin with is read by it, and says what was found.
+#[test]
+fn a_sketch_is_a_configuration() {
+    for (name, expected) in [
+        (
+            "fastapi-nextjs",
+            vec!["platform: railway", "platform: vercel", "needs: [backend]"],
+        ),
+        ("go-service", vec!["release: SCRIPT release"]),
+    ] {
+        let folder = crate::common::sample(name);
+        let run = crate::common::ci_tool(folder.path(), &["config", "sketch"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        for text in expected {
+            assert!(run.stdout.contains(text), "{name}: {text}: {}", run.stdout);
+        }
+        write(folder.path(), ".github/ci-tool.yml", &run.stdout);
+        let checked = crate::common::ci_tool(folder.path(), &["config", "check"]);
+        assert_eq!(checked.code, 0, "{name}: {}{}", run.stdout, checked.stderr);
+    }
+    let folder = crate::common::sample("docs-only");
+    let run = crate::common::ci_tool(folder.path(), &["deploy", "staging"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("config sketch"), "{}", run.stderr);
+}

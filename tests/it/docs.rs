@@ -149,7 +149,7 @@ fn examples_of_configuration_are_right() {
             count += 1;
         }
     }
-    assert_eq!(count, 10);
+    assert_eq!(count, 11);
 }
 
 #[test]

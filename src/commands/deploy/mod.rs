@@ -1,6 +1,7 @@
 //! `ci-tool deploy`.
 
 mod plan;
+pub(super) mod sketch;
 mod world;
 
 use std::path::{Path, PathBuf};

@@ -1,15 +1,22 @@
 //! From the configuration to a plan, its platforms and its checks.
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
+use secrecy::SecretString;
 
-use crate::config::deploy::{Deploy, Environment, Health, Here, PlatformName, Service as Said};
+use crate::config::deploy::{
+    Deploy, Environment, Health, Here, PlatformName, Service as Said, SourceName,
+};
 use crate::deploy::health::{Check, Patience};
 use crate::deploy::platform::Platform;
+use crate::deploy::platform::api::Api;
 use crate::deploy::platform::command::{Command, Lines};
+use crate::deploy::platform::railway::{self, Origin, Railway};
+use crate::deploy::platform::vercel::{self, Vercel};
 use crate::deploy::{Plan, Service, order};
 use crate::error::Failure;
 use crate::sys::env::Env;
@@ -44,7 +51,7 @@ pub(super) fn environment<'c>(deploy: &'c Deploy, name: &str) -> Result<&'c Envi
         let failure = Failure::usage(format!("there is no environment `{name}`"));
         let hint = match known.is_empty() {
             true => {
-                "`deploy:` in .github/ci-tool.yml names services and environments: docs/deploy.md"
+                "`deploy:` in .github/ci-tool.yml says what is deployed where; `ci-tool config sketch` prints one to begin with"
                     .to_owned()
             }
             false => format!(
@@ -103,7 +110,7 @@ pub(super) fn prepare(
         let time_limit = Duration::from_secs(said.time_limit.unwrap_or(900).into());
         platforms.insert(
             service.clone(),
-            platform(service, name, said, time_limit, root, env)?,
+            platform(service, name, (said, here), time_limit, root, env)?,
         );
         checks.insert(service.clone(), here.health.iter().map(check).collect());
         services.push(Service {
@@ -136,7 +143,7 @@ pub(super) fn prepare(
 fn platform(
     service: &str,
     environment: &str,
-    said: &Said,
+    (said, here): (&Said, &Here),
     time_limit: Duration,
     root: &Path,
     env: &Env,
@@ -175,7 +182,64 @@ fn platform(
                 time_limit,
             }))
         }
+        PlatformName::Railway => Ok(Box::new(Railway {
+            api: api(
+                ("Railway", railway::API, "CI_TOOL_RAILWAY_URL"),
+                ("project-access-token", ""),
+                said.token.as_deref().unwrap_or("RAILWAY_TOKEN"),
+                (service, env),
+            )?,
+            service: said.id.clone().unwrap_or_default(),
+            environment: here
+                .environment
+                .clone()
+                .unwrap_or_else(|| environment.to_owned()),
+            origin: match said.source.unwrap_or(SourceName::Upload) {
+                SourceName::Repository => Origin::Repository,
+                SourceName::Upload => Origin::Upload {
+                    folder: said.folder.clone().unwrap_or_else(|| ".".to_owned()),
+                },
+            },
+            root: root.canonicalize().unwrap_or_else(|_| root.to_owned()),
+            variables: ["PATH", "HOME"]
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), env.get(name)?.to_owned())))
+                .collect(),
+            place: OnceCell::new(),
+            restored: RefCell::default(),
+        })),
+        PlatformName::Vercel => Ok(Box::new(Vercel {
+            api: api(
+                ("Vercel", vercel::API, "CI_TOOL_VERCEL_URL"),
+                ("authorization", "Bearer "),
+                said.token.as_deref().unwrap_or("VERCEL_TOKEN"),
+                (service, env),
+            )?,
+            project: said.id.clone().unwrap_or_default(),
+            team: said.team.clone(),
+            alias: here.alias.clone(),
+            source: OnceCell::new(),
+        })),
     }
+}
+
+/// An API with the token of a variable: its name, its address, and the variable that names
+/// another address.
+fn api(
+    (name, base, variable): (&'static str, &str, &str),
+    header: (&'static str, &'static str),
+    token: &str,
+    (service, env): (&str, &Env),
+) -> Result<Api> {
+    let token = env.get(token).ok_or_else(|| {
+        Failure::usage(format!(
+            "the variable {token}, which holds the token for `{service}`, is not set"
+        ))
+        .hint("a job has a secret only where its `env` gives it")
+    })?;
+    let token = SecretString::from(token.trim().to_owned());
+    let base = env.get(variable).unwrap_or(base);
+    Api::new(name, base, header, token).map_err(|error| Failure::failed(error.to_string()).into())
 }
 
 fn check(health: &Health) -> Check {

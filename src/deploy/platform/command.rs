@@ -253,6 +253,7 @@ mod tests {
             environment: "staging",
             commit: "0123",
             key: "k",
+            since: 0,
         };
         let error = one.start(&wanted).expect_err("it fails");
         assert_eq!(

@@ -1,6 +1,9 @@
 //! What services run on: one file for each platform, behind one trait.
 
+pub mod api;
 pub mod command;
+pub mod railway;
+pub mod vercel;
 
 use std::time::Duration;
 
@@ -31,6 +34,8 @@ pub struct Wanted<'w> {
     pub commit: &'w str,
     /// A word that no other release has, by which it is found again.
     pub key: &'w str,
+    /// When the deployment began, in seconds since 1970.
+    pub since: i64,
 }
 
 /// How far a release is.

@@ -1,0 +1,407 @@
+#!/usr/bin/env python3
+"""Railway's and Vercel's APIs as far as ci-tool uses them, with state, time and faults.
+
+Written from Railway's published GraphQL schema (introspection) and public description of
+`railway up`, and from Vercel's REST reference. Where the schema's file is given, every
+query is checked against it, and one that it does not allow is refused as a server would.
+
+usage: fake-platforms.py [SCHEMA]     prints its port
+
+GET  /control   the state, and every request that was answered
+POST /control   {"behaviour": {"railway": {COMMIT: WHAT}, "vercel": {...}}, "faults": {CALL: [FAULT...]}}
+GET  /app/railway/health, /app/vercel/health   the applications that are live
+
+WHAT: "fails" (the build), "never" (ends), "sick" (is live and unhealthy), "crashes" (ends
+after it was live). CALL: the name of a mutation, query or endpoint. FAULT, one for each
+call: "503", "429", "401", "drop" (nothing is done, the connection ends), "lost" (it is
+done, the connection ends). "revoked": true in faults refuses every token from then on.
+"""
+
+import http.server
+import io
+import json
+import re
+import socket
+import sys
+import tarfile
+import threading
+import time
+from datetime import datetime, timezone
+
+SCHEMA = None
+if len(sys.argv) > 1:
+    import graphql
+
+    raw = json.load(open(sys.argv[1], encoding="utf-8"))
+    # Its deprecations do not agree with its interfaces, which is no matter here.
+    SCHEMA = graphql.build_client_schema(raw.get("data", raw), assume_valid=True)
+
+TOKENS = {"railway": "railway-canary-token", "vercel": "vercel-canary-token"}
+BUILD_SECONDS = 1.0
+LOCK = threading.RLock()
+STATE = {"behaviour": {}, "faults": {}, "requests": [], "revoked": False}
+PENDING = ("QUEUED", "BUILDING", "DEPLOYING")
+
+
+class Dropped(Exception):
+    """The connection ends without an answer."""
+
+
+class Refused(Exception):
+    def __init__(self, status, body, headers=None):
+        super().__init__(str(status))
+        self.status, self.body, self.headers = status, body, headers or {}
+
+
+def behaviour(platform, commit):
+    return STATE["behaviour"].get(platform, {}).get(commit, "")
+
+
+def now():
+    return time.time()
+
+
+def iso(moment):
+    return datetime.fromtimestamp(moment, timezone.utc).isoformat().replace("+00:00", "Z")
+
+
+class Railway:
+    """One project with one service, in the environment `production`."""
+
+    def __init__(self):
+        self.deployments = []
+        self.add("oldcommit", "first", ready=now() - 10)
+        self.settle()
+
+    def add(self, commit, message, ready=None, digest=None):
+        number = len(self.deployments)
+        self.deployments.append(
+            {
+                "id": f"dep-{number}",
+                "created": now() + number / 1000,
+                "ready": ready if ready is not None else now() + BUILD_SECONDS,
+                "commit": commit,
+                "message": message,
+                "digest": digest or f"sha256:{number:064x}",
+                "status": "BUILDING",
+                "live_since": None,
+            }
+        )
+        return self.deployments[-1]
+
+    def settle(self):
+        for one in self.deployments:
+            wrong = behaviour("railway", one["commit"])
+            if one["status"] == "BUILDING" and one["ready"] <= now() and wrong != "never":
+                if wrong == "fails":
+                    one["status"] = "FAILED"
+                    continue
+                for other in self.deployments:
+                    if other["status"] == "SUCCESS":
+                        other["status"] = "REMOVED"
+                one["status"], one["live_since"] = "SUCCESS", now()
+            if one["status"] == "SUCCESS" and wrong == "crashes" and now() > one["live_since"] + 4:
+                one["status"] = "CRASHED"
+
+    def live(self):
+        self.settle()
+        return next((d for d in reversed(self.deployments) if d["status"] == "SUCCESS"), None)
+
+    def get(self, name):
+        self.settle()
+        found = next((d for d in self.deployments if d["id"] == name), None)
+        if found is None:
+            raise Refused(200, {"errors": [{"message": "Deployment not found"}]})
+        return found
+
+    def node(self, one):
+        return {
+            "id": one["id"],
+            "status": one["status"],
+            "createdAt": iso(one["created"]),
+            "canRollback": one["status"] in ("SUCCESS", "REMOVED"),
+            "meta": {"cliMessage": one["message"], "imageDigest": one["digest"]},
+        }
+
+    def query(self, text, variables):
+        if SCHEMA is not None:
+            wrong = graphql.validate(SCHEMA, graphql.parse(text))
+            if wrong:
+                raise Refused(400, {"errors": [{"message": str(wrong[0].message)}]})
+        field = re.search(r"{\s*(\w+)", text).group(1)
+        return field, lambda: {"data": {field: getattr(self, "on_" + field)(variables)}}
+
+    def on_projectToken(self, _):
+        return {
+            "projectId": "project-1",
+            "environmentId": "environment-1",
+            "environment": {"name": "production"},
+        }
+
+    def on_deployments(self, variables):
+        assert variables["input"]["serviceId"] == "service-1", variables
+        self.settle()
+        return {"edges": [{"node": self.node(one)} for one in reversed(self.deployments)]}
+
+    def on_deployment(self, variables):
+        return self.node(self.get(variables["id"]))
+
+    def on_deploymentLogs(self, variables):
+        return [{"message": f"log of {self.get(variables['id'])['id']}"}]
+
+    def on_serviceInstanceDeployV2(self, variables):
+        return self.add(variables["commit"], "")["id"]
+
+    def on_deploymentCancel(self, variables):
+        one = self.get(variables["id"])
+        if one["status"] in PENDING:
+            one["status"] = "REMOVED"
+        return True
+
+    def on_deploymentRemove(self, variables):
+        self.get(variables["id"])["status"] = "REMOVED"
+        return True
+
+    def on_deploymentRollback(self, variables):
+        old = self.get(variables["id"])
+        self.add(old["commit"], old["message"], digest=old["digest"])
+        return True
+
+    def upload(self, query, body):
+        with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
+            commit = archive.pax_headers.get("comment", "")
+            names = archive.getnames()
+        if not names:
+            raise Refused(400, {"message": "the archive is empty"})
+        message = re.search(r"message=([^&]*)", query).group(1)
+        return {"deploymentId": self.add(commit, message)["id"], "logsUrl": "", "url": ""}
+
+
+class Vercel:
+    """One project, connected to a repository of GitHub, and one alias."""
+
+    def __init__(self):
+        self.deployments = []
+        self.production = None
+        self.aliases = {}
+        self.alias_request = None
+        first = self.add({"gitSource": {"sha": "oldcommit"}, "target": "production", "meta": {}})
+        first["ready"] = now() - 10
+        self.production = first["id"]
+
+    def add(self, body):
+        number = len(self.deployments)
+        self.deployments.append(
+            {
+                "id": f"dpl_{number}",
+                "commit": body["gitSource"]["sha"],
+                "meta": dict(body["meta"], githubCommitSha=body["gitSource"]["sha"]),
+                "target": body.get("target"),
+                "assign": body.get("autoAssignCustomDomains", True),
+                "ready": now() + BUILD_SECONDS,
+                "state": "BUILDING",
+            }
+        )
+        return self.deployments[-1]
+
+    def settle(self):
+        for one in self.deployments:
+            wrong = behaviour("vercel", one["commit"])
+            if one["state"] == "BUILDING" and one["ready"] <= now() and wrong != "never":
+                one["state"] = "ERROR" if wrong == "fails" else "READY"
+                if one["state"] == "READY" and one["target"] == "production" and one["assign"]:
+                    self.production = one["id"]
+        request = self.alias_request
+        if request and request["jobStatus"] == "in-progress" and request["until"] <= now():
+            request["jobStatus"] = "succeeded"
+            self.production = request["toDeploymentId"]
+
+    def get(self, name):
+        self.settle()
+        found = next((d for d in self.deployments if d["id"] == name), None)
+        if found is None:
+            raise Refused(404, {"error": {"code": "not_found", "message": "Deployment not found"}})
+        return found
+
+    def shown(self, one):
+        return {
+            "id": one["id"],
+            "uid": one["id"],
+            "readyState": one["state"],
+            "meta": one["meta"],
+            "errorMessage": "Command \"next build\" exited with 1" if one["state"] == "ERROR" else None,
+        }
+
+    def move(self, kind, name):
+        target = self.get(name)
+        if target["state"] != "READY":
+            raise Refused(400, {"error": {"code": "bad_request", "message": "Deployment is not ready"}})
+        self.alias_request = {
+            "type": kind,
+            "jobStatus": "in-progress",
+            "toDeploymentId": name,
+            "until": now() + 0.5,
+        }
+        return {}
+
+    def route(self, method, path, query, body):
+        """The name of the call, and what it does."""
+        self.settle()
+        parts = path.strip("/").split("/")[1:]
+        match method, parts:
+            case "GET", ["projects", _]:
+                return "project", self.project
+            case "POST", ["deployments"]:
+                return "create", lambda: self.shown(self.add(body))
+            case "GET", ["deployments"]:
+                key = re.search(r"meta-ciToolKey=([^&]*)", query).group(1)
+                ours = [d for d in self.deployments if d["meta"].get("ciToolKey") == key]
+                return "list", lambda: {"deployments": [self.shown(d) for d in reversed(ours)]}
+            case "GET", ["deployments", name]:
+                return "deployment", lambda: self.shown(self.get(name))
+            case "DELETE", ["deployments", name]:
+                return "delete", lambda: self.deployments.remove(self.get(name))
+            case "PATCH", ["deployments", name, "cancel"]:
+                return "cancel", lambda: self.cancel(name)
+            case "POST", ["projects", _, "promote", name]:
+                return "promote", lambda: self.move("promote", name)
+            case "POST", ["projects", _, "rollback", name]:
+                return "rollback", lambda: self.move("rollback", name)
+            case "POST", ["deployments", name, "aliases"]:
+                return "alias", lambda: self.assign(body["alias"], name)
+            case "GET", ["aliases", alias]:
+                return "get-alias", lambda: self.alias(alias)
+            case "DELETE", ["aliases", alias]:
+                return "delete-alias", lambda: self.aliases.pop(alias, None)
+        raise Refused(404, {"error": {"code": "not_found", "message": f"no {method} {path}"}})
+
+    def project(self):
+        production = self.get(self.production) if self.production else None
+        return {
+            "id": "prj_1",
+            "name": "shop",
+            "link": {"type": "github", "repoId": 42, "productionBranch": "main"},
+            "targets": {"production": self.shown(production) if production else None},
+            "lastAliasRequest": self.alias_request,
+        }
+
+    def cancel(self, name):
+        one = self.get(name)
+        if one["state"] != "BUILDING":
+            raise Refused(400, {"error": {"code": "bad_request", "message": "is not building"}})
+        one["state"] = "CANCELED"
+        return self.shown(one)
+
+    def assign(self, alias, name):
+        if self.get(name)["state"] != "READY":
+            raise Refused(409, {"error": {"code": "deployment_not_ready", "message": "not ready"}})
+        self.aliases[alias] = name
+        return {}
+
+    def alias(self, alias):
+        if alias not in self.aliases:
+            raise Refused(404, {"error": {"code": "not_found", "message": "Alias not found"}})
+        return {"alias": alias, "deploymentId": self.aliases[alias]}
+
+    def live(self):
+        self.settle()
+        name = self.production if not self.aliases else next(iter(self.aliases.values()))
+        return self.get(name) if name else None
+
+
+RAILWAY, VERCEL = Railway(), Vercel()
+
+
+def with_faults(call, act):
+    """Does it, unless something goes wrong this time."""
+    waiting = STATE["faults"].get(call, [])
+    fault = waiting.pop(0) if waiting else ""
+    if fault == "drop":
+        raise Dropped
+    if fault == "503":
+        raise Refused(503, {"message": "upstream"})
+    if fault == "429":
+        raise Refused(429, {"error": {"message": "slow down"}}, {"Retry-After": "1"})
+    if fault == "401":
+        raise Refused(401, {"error": {"code": "forbidden", "message": "Not authorized"}})
+    if fault == "refused":
+        raise Refused(200, {"errors": [{"message": "Not Authorized"}]})
+    answer = act()
+    if fault == "lost":
+        raise Dropped
+    return answer
+
+
+def application(name):
+    live = (RAILWAY if name == "railway" else VERCEL).live()
+    if live is None:
+        return 502, {"status": "nobody"}
+    is_sick = behaviour(name, live["commit"]) == "sick"
+    body = {"status": "down" if is_sick else "ok", "commit": live["commit"]}
+    return (503 if is_sick else 200), body
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self):
+        path, _, query = self.path.partition("?")
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        try:
+            with LOCK:
+                status, told, headers = self.decide(path, query, body)
+        except Refused as refused:
+            status, told, headers = refused.status, refused.body, refused.headers
+        except Dropped:
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        text = json.dumps(told).encode()
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def decide(self, path, query, body):
+        if path == "/control":
+            if self.command == "POST":
+                STATE.update(json.loads(body))
+            seen = {
+                "requests": STATE["requests"],
+                "railway": [RAILWAY.node(one) for one in RAILWAY.deployments],
+                "vercel": [VERCEL.shown(one) for one in VERCEL.deployments],
+                "production": VERCEL.production,
+                "aliases": VERCEL.aliases,
+            }
+            return 200, seen, {}
+        if path.startswith("/app/"):
+            return *application(path.split("/")[2]), {}
+        is_railway = path.startswith(("/graphql", "/project/"))
+        if is_railway:
+            token = self.headers.get("Project-Access-Token")
+            is_known = token == TOKENS["railway"]
+        else:
+            is_known = self.headers.get("Authorization") == f"Bearer {TOKENS['vercel']}"
+        if not is_known or STATE["revoked"]:
+            raise Refused(401, {"error": {"code": "forbidden", "message": "Not authorized"}})
+        if path == "/graphql/v2":
+            asked = json.loads(body)
+            call, act = RAILWAY.query(asked["query"], asked["variables"])
+        elif path.startswith("/project/"):
+            assert path == "/project/project-1/environment/environment-1/up", path
+            call, act = "up", lambda: RAILWAY.upload(query, body)
+        else:
+            call, act = VERCEL.route(self.command, path, query, json.loads(body or b"null"))
+        STATE["requests"].append(call)
+        return 200, with_faults(call, act), {}
+
+    do_GET = do_POST = do_PATCH = do_DELETE = answer
+
+    def log_message(self, *_):
+        pass
+
+
+if __name__ == "__main__":
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()

@@ -1,0 +1,269 @@
+//! Vercel, by its REST API: a deployment is built without domains, then gets them. In
+//! production that is a promotion, elsewhere an alias.
+
+use std::cell::OnceCell;
+
+use serde_json::{Value, json};
+
+use super::api::Api;
+use super::{Platform, Release, State, Trouble, Wanted};
+
+/// Where the API is.
+pub const API: &str = "https://api.vercel.com";
+
+/// The key of a deployment's metadata that holds our word for it.
+const KEY: &str = "ciToolKey";
+
+/// A project on Vercel.
+#[derive(Debug)]
+pub struct Vercel {
+    /// The API.
+    pub api: Api,
+    /// The project's id or name.
+    pub project: String,
+    /// The team's id.
+    pub team: Option<String>,
+    /// The domain that leads to this environment; nothing for production, whose domains are
+    /// the project's.
+    pub alias: Option<String>,
+    /// Where the project's commits come from.
+    pub source: OnceCell<Source>,
+}
+
+/// The repository that a project is connected to.
+#[derive(Debug, Clone)]
+pub struct Source {
+    id: String,
+    name: String,
+    git: Value,
+}
+
+impl Vercel {
+    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Trouble> {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let path = match &self.team {
+            Some(team) => format!("{path}{joint}teamId={team}"),
+            None => path.to_owned(),
+        };
+        self.api.json(method, &path, body)
+    }
+
+    fn project(&self) -> Result<Value, Trouble> {
+        let path = format!("/v9/projects/{}?rollbackInfo=true", self.project);
+        self.ask("GET", &path, None)
+    }
+
+    fn source(&self) -> Result<&Source, Trouble> {
+        if let Some(source) = self.source.get() {
+            return Ok(source);
+        }
+        let project = self.project()?;
+        let link = &project["link"];
+        let branch = link["productionBranch"].as_str().unwrap_or("main");
+        let git = match link["type"].as_str() {
+            Some("github") => json!({"type": "github", "repoId": link["repoId"], "ref": branch}),
+            Some("gitlab") => {
+                json!({"type": "gitlab", "projectId": link["projectId"], "ref": branch})
+            }
+            _ => {
+                return Err(Trouble::lasting(format!(
+                    "Vercel's project `{}` is connected to no repository of GitHub or GitLab",
+                    self.project
+                )));
+            }
+        };
+        let text = |key: &str| project[key].as_str().map(str::to_owned);
+        let source = text("id").zip(text("name"));
+        let (id, name) = source.ok_or_else(|| Trouble::lasting("Vercel's project has no id"))?;
+        Ok(self.source.get_or_init(|| Source { id, name, git }))
+    }
+
+    fn deployment(&self, id: &str) -> Result<Value, Trouble> {
+        self.ask("GET", &format!("/v13/deployments/{id}"), None)
+    }
+
+    /// Whether Vercel is moving the domains to a deployment at this moment.
+    fn is_moving_to(&self, project: &Value, id: &str) -> bool {
+        let request = &project["lastAliasRequest"];
+        request["toDeploymentId"].as_str() == Some(id)
+            && matches!(
+                request["jobStatus"].as_str(),
+                Some("pending" | "in-progress")
+            )
+    }
+
+    fn assign(&self, alias: &str, id: &str) -> Result<(), Trouble> {
+        let path = format!("/v2/deployments/{id}/aliases");
+        self.ask("POST", &path, Some(&json!({"alias": alias})))
+            .map(drop)
+    }
+}
+
+/// A deployment with the commit that it was made of.
+fn release(deployment: &Value) -> Option<Release> {
+    let id = deployment["id"].as_str().or(deployment["uid"].as_str())?;
+    let meta = &deployment["meta"];
+    let commit = meta["githubCommitSha"]
+        .as_str()
+        .or(meta["gitlabCommitSha"].as_str());
+    Some(Release {
+        id: id.to_owned(),
+        origin: commit.map(str::to_owned),
+    })
+}
+
+impl Platform for Vercel {
+    fn preflight(&self) -> Result<Vec<String>, Trouble> {
+        self.source()?;
+        let project = self.project()?;
+        let mut remarks = Vec::new();
+        if project["autoAssignCustomDomains"].as_bool() == Some(false) && self.alias.is_none() {
+            remarks.push(
+                "Vercel assigns no domains by itself, as after a rollback; the promotion does"
+                    .to_owned(),
+            );
+        }
+        Ok(remarks)
+    }
+
+    fn live(&self) -> Result<Option<Release>, Trouble> {
+        let Some(alias) = &self.alias else {
+            let project = self.project()?;
+            return Ok(release(&project["targets"]["production"]));
+        };
+        match self.ask("GET", &format!("/v4/aliases/{alias}"), None) {
+            Ok(found) => Ok(found["deploymentId"].as_str().map(|id| Release {
+                id: id.to_owned(),
+                origin: None,
+            })),
+            Err(trouble) if trouble.message.contains("answers 404") => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    fn holds_back(&self) -> bool {
+        true
+    }
+
+    fn start(&self, wanted: &Wanted<'_>) -> Result<String, Trouble> {
+        let source = self.source()?;
+        let mut git = source.git.clone();
+        git["sha"] = wanted.commit.into();
+        let mut body = json!({
+            "name": source.name,
+            "project": source.id,
+            "gitSource": git,
+            "meta": {KEY: wanted.key},
+        });
+        if self.alias.is_none() {
+            body["target"] = "production".into();
+            // Without it the domains would move as soon as it is built.
+            body["autoAssignCustomDomains"] = false.into();
+        }
+        let made = self.ask("POST", "/v13/deployments?forceNew=1", Some(&body))?;
+        release(&made)
+            .map(|made| made.id)
+            .ok_or_else(|| Trouble::passing("Vercel names no deployment"))
+    }
+
+    fn find(&self, wanted: &Wanted<'_>) -> Result<Vec<String>, Trouble> {
+        let source = self.source()?;
+        let path = format!(
+            "/v6/deployments?projectId={}&limit=20&meta-{KEY}={}",
+            source.id, wanted.key
+        );
+        let found = self.ask("GET", &path, None)?;
+        let all = found["deployments"].as_array();
+        let all = all.ok_or_else(|| Trouble::lasting("Vercel lists no deployments"))?;
+        // The newest comes first.
+        Ok(all
+            .iter()
+            .rev()
+            .filter_map(release)
+            .map(|one| one.id)
+            .collect())
+    }
+
+    fn state(&self, id: &str) -> Result<State, Trouble> {
+        let deployment = self.deployment(id)?;
+        let word = deployment["readyState"].as_str().unwrap_or_default();
+        let why = || {
+            let said = deployment["errorMessage"].as_str();
+            self.api.outside(said.unwrap_or("no reason given"))
+        };
+        match word {
+            "READY" => {}
+            "ERROR" => return Ok(State::Failed(format!("it failed: {}", why()))),
+            "CANCELED" => return Ok(State::Failed("it was cancelled".to_owned())),
+            "DELETED" => return Ok(State::Failed("it was deleted".to_owned())),
+            pending => {
+                let pending = self.api.outside(&pending.to_lowercase());
+                return Ok(State::Pending(pending));
+            }
+        }
+        if self.live()?.is_some_and(|live| live.id == id) {
+            return Ok(State::Live);
+        }
+        if self.alias.is_some() {
+            return Ok(State::Ready);
+        }
+        let project = self.project()?;
+        if self.is_moving_to(&project, id) {
+            return Ok(State::Pending("getting the domains".to_owned()));
+        }
+        let request = &project["lastAliasRequest"];
+        let is_ours = request["toDeploymentId"].as_str() == Some(id);
+        Ok(match request["jobStatus"].as_str() {
+            Some("failed") if is_ours => {
+                State::Failed("not all domains could be moved to it".to_owned())
+            }
+            _ => State::Ready,
+        })
+    }
+
+    fn promote(&self, id: &str) -> Result<(), Trouble> {
+        match &self.alias {
+            Some(alias) => self.assign(alias, id),
+            None => {
+                let path = format!("/v10/projects/{}/promote/{id}", self.source()?.id);
+                self.ask("POST", &path, Some(&json!({}))).map(drop)
+            }
+        }
+    }
+
+    fn cancel(&self, id: &str) -> Result<(), Trouble> {
+        if self.alias.is_none() && self.is_moving_to(&self.project()?, id) {
+            return Err(Trouble::passing("Vercel is moving the domains to it"));
+        }
+        let deployment = self.deployment(id)?;
+        let is_pending = matches!(
+            deployment["readyState"].as_str(),
+            Some("QUEUED" | "BUILDING" | "INITIALIZING")
+        );
+        if !is_pending {
+            return Ok(());
+        }
+        self.ask("PATCH", &format!("/v12/deployments/{id}/cancel"), None)
+            .map(drop)
+    }
+
+    fn rollback(&self, from: &str, to: Option<&Release>) -> Result<(), Trouble> {
+        match (to, &self.alias) {
+            (Some(to), Some(alias)) => self.assign(alias, &to.id),
+            (Some(to), None) => {
+                let project = self.project()?;
+                if self.is_moving_to(&project, &to.id) {
+                    return Ok(());
+                }
+                let path = format!("/v1/projects/{}/rollback/{}", self.source()?.id, to.id);
+                self.ask("POST", &path, Some(&json!({}))).map(drop)
+            }
+            (None, Some(alias)) => self
+                .ask("DELETE", &format!("/v2/aliases/{alias}"), None)
+                .map(drop),
+            (None, None) => self
+                .ask("DELETE", &format!("/v13/deployments/{from}"), None)
+                .map(drop),
+        }
+    }
+}

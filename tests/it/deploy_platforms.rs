@@ -1,0 +1,360 @@
+//! Deployments to Railway and Vercel, as far as their APIs can be had here: fakes with
+//! state, written from their published descriptions, that fail as the real ones do.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::common::{Run, command, finish, git, peers, root, write};
+
+const TOKENS: [&str; 2] = ["railway-canary-token", "vercel-canary-token"];
+
+struct Cloud {
+    child: Child,
+    url: String,
+    folder: tempfile::TempDir,
+    commit: String,
+}
+
+impl Cloud {
+    /// Both platforms, with an old release each, and a repository with a new commit. The
+    /// queries are checked against Railway's schema where it is at hand.
+    fn start() -> Self {
+        let schema = root().join("../shared/facts/schemas/railway-graphql-introspection.json");
+        let mut server = Command::new(peers().join("py/bin/python"));
+        server.arg(root().join("scripts/fake-platforms.py"));
+        if schema.is_file() {
+            server.arg(schema);
+        } else {
+            println!("skipped: queries are not checked against Railway's schema (no ../shared)");
+        }
+        let mut child = server.stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut port = String::new();
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut port)
+            .expect("it prints its port");
+        let folder = tempfile::tempdir().expect("temporary folder");
+        git(folder.path(), &["init", "--quiet"]);
+        let mut cloud = Self {
+            child,
+            url: format!("http://127.0.0.1:{}", port.trim()),
+            folder,
+            commit: String::new(),
+        };
+        cloud.configure("production", "", 0);
+        git(cloud.folder.path(), &["add", "--all"]);
+        git(
+            cloud.folder.path(),
+            &["commit", "--quiet", "--message", "new"],
+        );
+        let head = Command::new("git")
+            .args(["rev-parse", "HEAD"])
+            .current_dir(cloud.folder.path())
+            .output()
+            .expect("git starts");
+        cloud.commit = String::from_utf8_lossy(&head.stdout).trim().to_owned();
+        cloud
+    }
+
+    fn configure(&self, environment: &str, web: &str, soak: u32) {
+        let health = |name: &str| {
+            format!(
+                "times: 1\n          every: 1\n          within: 4\n          health: [{{url: {}/app/{name}/health, json: {{status: ok}}, commit: commit}}]",
+                self.url
+            )
+        };
+        let text = format!(
+            "deploy:\n  services:\n    api: {{platform: railway, id: service-1, time-limit: 20}}\n    web: {{platform: vercel, id: shop, needs: [api], time-limit: 20}}\n  environments:\n    {environment}:\n      soak: {soak}\n      services:\n        api:\n          {}\n        web:\n          {web}\n          {}\n",
+            health("railway"),
+            health("vercel")
+        );
+        write(self.folder.path(), ".github/ci-tool.yml", text);
+    }
+
+    fn control(&self, change: Option<&Value>) -> Value {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--fail", &format!("{}/control", self.url)]);
+        if let Some(change) = change {
+            curl.args(["--data", &change.to_string()]);
+        }
+        let answer = curl.output().expect("curl starts");
+        serde_json::from_slice(&answer.stdout).expect("JSON")
+    }
+
+    /// What is wrong with the new commit, by platform, and the faults of calls.
+    fn go_wrong(&self, behaviour: &[(&str, &str)], faults: Value) {
+        let behaviour: serde_json::Map<String, Value> = behaviour
+            .iter()
+            .map(|(platform, what)| ((*platform).to_owned(), json!({self.commit.clone(): *what})))
+            .collect();
+        self.control(Some(&json!({"behaviour": behaviour, "faults": faults})));
+    }
+
+    fn command(&self, environment: &str, arguments: &[&str]) -> Command {
+        let mut command = command();
+        command
+            .args(["deploy", environment])
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("RAILWAY_TOKEN", TOKENS[0])
+            .env("VERCEL_TOKEN", TOKENS[1])
+            .env("CI_TOOL_RAILWAY_URL", &self.url)
+            .env("CI_TOOL_VERCEL_URL", &self.url);
+        command
+    }
+
+    fn deploy(&self, arguments: &[&str]) -> Run {
+        let run = finish(&mut self.command("production", arguments));
+        let journal = std::fs::read_to_string(self.journal()).unwrap_or_default();
+        for token in TOKENS {
+            assert!(!run.stdout.contains(token), "{}", run.stdout);
+            assert!(!run.stderr.contains(token), "{}", run.stderr);
+            assert!(!journal.contains(token), "{journal}");
+        }
+        run
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder
+            .path()
+            .join(".git/ci-tool/deploy-production.json")
+    }
+
+    /// The commits that answer on Railway and Vercel.
+    fn live(&self) -> [String; 2] {
+        ["railway", "vercel"].map(|name| {
+            let answer = Command::new("curl")
+                .args(["--silent", &format!("{}/app/{name}/health", self.url)])
+                .output()
+                .expect("curl starts");
+            let body: Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+            body["commit"].as_str().unwrap_or_default().to_owned()
+        })
+    }
+
+    fn is_new(&self) -> bool {
+        self.live().iter().all(|commit| *commit == self.commit)
+    }
+
+    fn is_old(&self) -> bool {
+        // Whatever is on its way has arrived by then.
+        std::thread::sleep(Duration::from_millis(1500));
+        self.live().iter().all(|commit| commit == "oldcommit")
+    }
+
+    fn count(&self, call: &str) -> usize {
+        let state = self.control(None);
+        let requests = state["requests"].as_array().expect("a list");
+        requests.iter().filter(|one| *one == call).count()
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn both_are_deployed_and_taken_back() {
+    let cloud = Cloud::start();
+    let run = cloud.deploy(&["--dry-run"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(cloud.is_old());
+    assert_eq!(cloud.count("up") + cloud.count("create"), 0);
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(cloud.is_new(), "{:?}", cloud.live());
+    // Built first, promoted after what it needs was live and healthy.
+    let at = |text: &str| {
+        run.stderr
+            .find(text)
+            .unwrap_or_else(|| panic!("{}", run.stderr))
+    };
+    assert!(
+        at("web: is built and held back") < at("api: release"),
+        "{}",
+        run.stderr
+    );
+    assert!(at("api: is live and healthy") < at("web: is live and healthy"));
+    let run = cloud.deploy(&["--rollback", "last"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(cloud.is_old(), "{:?}", cloud.live());
+    let state = cloud.control(None);
+    assert_eq!(state["production"], "dpl_0");
+    // Railway goes back by a deployment of its own.
+    assert_eq!(state["railway"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn whatever_fails_everything_is_old() {
+    for (behaviour, outcome) in [
+        (vec![("vercel", "fails")], "unchanged"),
+        (vec![("railway", "fails")], "rolled-back"),
+        (vec![("railway", "never")], "rolled-back"),
+        (vec![("railway", "sick")], "rolled-back"),
+        (vec![("vercel", "sick")], "rolled-back"),
+    ] {
+        let cloud = Cloud::start();
+        cloud.go_wrong(&behaviour, json!({}));
+        let run = cloud.deploy(&["--format", "json"]);
+        assert_eq!(run.code, 1, "{behaviour:?}: {}{}", run.stdout, run.stderr);
+        let told: Value = serde_json::from_str(&run.stdout).expect("JSON");
+        assert_eq!(told["outcome"], outcome, "{behaviour:?}: {told}");
+        assert!(cloud.is_old(), "{behaviour:?}: {:?}", cloud.live());
+        if behaviour == [("vercel", "fails")] {
+            assert_eq!(cloud.count("up"), 0, "the backend is not touched");
+            let reason = told["reason"].as_str().expect("a reason");
+            assert!(reason.contains("next build"), "{reason}");
+        }
+        if behaviour == [("railway", "fails")] {
+            let reason = told["reason"].as_str().expect("a reason");
+            assert!(reason.contains("log of dep-1"), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn a_crash_after_it_was_healthy_is_seen_while_it_is_watched() {
+    let cloud = Cloud::start();
+    cloud.configure("production", "", 12);
+    cloud.go_wrong(&[("railway", "crashes")], json!({}));
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stdout.contains("does not stay healthy"),
+        "{}",
+        run.stdout
+    );
+    assert!(cloud.is_old(), "{:?}", cloud.live());
+}
+
+#[test]
+fn answers_that_are_lost_do_nothing_twice() {
+    let cloud = Cloud::start();
+    let faults = json!({
+        "up": ["lost"], "create": ["lost"], "promote": ["lost"],
+        "deployments": ["503", "429", "drop"], "deployment": ["503", "429"],
+        "project": ["drop", "503"], "projectToken": ["503"],
+    });
+    cloud.go_wrong(&[], faults);
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(cloud.is_new());
+    assert_eq!((cloud.count("up"), cloud.count("create")), (1, 1));
+
+    // The same on the way back.
+    let cloud = Cloud::start();
+    let faults = json!({
+        "deploymentRollback": ["lost"], "rollback": ["503", "lost"],
+        "deploymentCancel": ["503"], "get-alias": ["503"],
+    });
+    cloud.go_wrong(&[("vercel", "sick")], faults);
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(cloud.is_old(), "{:?}", cloud.live());
+    assert_eq!(cloud.count("deploymentRollback"), 1);
+}
+
+#[test]
+fn a_token_that_is_refused_or_is_for_another_environment() {
+    // Revoked when the traffic has moved: nobody can take it back, and that is said.
+    let cloud = Cloud::start();
+    cloud.go_wrong(
+        &[],
+        json!({"promote": ["401"], "deploymentRollback": ["refused"]}),
+    );
+    let run = cloud.deploy(&["--format", "json"]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    let told: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(told["outcome"], "stuck");
+    assert!(
+        told["services"][0]["stuck"]
+            .as_str()
+            .is_some_and(|why| why.contains("Not Authorized")),
+        "{told}"
+    );
+    assert_eq!(told["services"][1]["stuck"], Value::Null, "{told}");
+    assert_eq!(cloud.live(), [cloud.commit.clone(), "oldcommit".to_owned()]);
+    // With a token that works it is taken back.
+    let run = cloud.deploy(&["--rollback", "unfinished"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(cloud.is_old(), "{:?}", cloud.live());
+
+    // A token of production is no token of staging.
+    cloud.configure("staging", "alias: staging.example.com", 0);
+    let run = finish(&mut cloud.command("staging", &[]));
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr
+            .contains("is for Railway's environment `production`, and `staging` is meant"),
+        "{}",
+        run.stderr
+    );
+    cloud.control(Some(&json!({"revoked": true})));
+    cloud.configure("production", "", 0);
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 3);
+    assert!(run.stderr.contains("answers 401"), "{}", run.stderr);
+    let mut without = cloud.command("production", &[]);
+    let run = finish(without.env_remove("VERCEL_TOKEN"));
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("VERCEL_TOKEN"), "{}", run.stderr);
+}
+
+#[test]
+fn staging_on_vercel_is_an_alias() {
+    let cloud = Cloud::start();
+    cloud.configure("production", "alias: staging.example.com", 0);
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let state = cloud.control(None);
+    assert_eq!(state["aliases"]["staging.example.com"], "dpl_1");
+    assert_eq!(state["production"], "dpl_0", "production is not touched");
+    let run = cloud.deploy(&["--rollback", "last"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(cloud.control(None)["aliases"], json!({}));
+}
+
+#[test]
+fn killed_after_the_upload_it_goes_on_with_the_same_release() {
+    let cloud = Cloud::start();
+    let mut interrupted = 0;
+    for (number, wait) in [300, 900, 1600, 2500, 3300].into_iter().enumerate() {
+        git(
+            cloud.folder.path(),
+            &[
+                "commit",
+                "--quiet",
+                "--allow-empty",
+                "--message",
+                &number.to_string(),
+            ],
+        );
+        let uploads = cloud.count("up");
+        let mut child = cloud
+            .command("production", &[])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        std::thread::sleep(Duration::from_millis(wait));
+        let _ = child.kill();
+        let _ = child.wait();
+        let journal = std::fs::read_to_string(cloud.journal()).unwrap_or_default();
+        interrupted += usize::from(journal.contains("\"phase\": \"releasing\""));
+        let run = cloud.deploy(&["--resume"]);
+        assert_eq!(run.code, 0, "{wait}: {}{}", run.stdout, run.stderr);
+        assert!(cloud.count("up") - uploads <= 1, "{wait}");
+        let [api, web] = cloud.live();
+        assert_eq!(api, web, "{wait}");
+        if !journal.is_empty() {
+            assert!(journal.contains(&api), "{wait}: {api} {journal}");
+        }
+    }
+    assert!(interrupted >= 2, "the times are not what they were");
+}
