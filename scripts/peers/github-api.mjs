@@ -12,6 +12,8 @@ const PATHS = [
   "/repos/{owner}/{repo}/compare/{basehead}",
   "/repos/{owner}/{repo}/releases/tags/{tag}",
   "/users/{username}",
+  "/repos/{owner}/{repo}/code-scanning/sarifs/{sarif_id}",
+  "post /repos/{owner}/{repo}/code-scanning/sarifs",
 ];
 
 const whole = JSON.parse(readFileSync(process.argv[2], "utf8"));
@@ -30,10 +32,11 @@ const keep = (node) => {
   Object.values(node).forEach(keep);
 };
 
-for (const path of PATHS) {
-  const get = whole.paths[path]?.get;
-  if (!get) throw new Error(`GitHub's description has no GET ${path}`);
-  subset.paths[path] = { get };
-  keep(get);
+for (const asked of PATHS) {
+  const [path, method = "get"] = asked.split(" ").reverse();
+  const operation = whole.paths[path]?.[method];
+  if (!operation) throw new Error(`GitHub's description has no ${method} ${path}`);
+  subset.paths[path] = { ...subset.paths[path], [method]: operation };
+  keep(operation);
 }
 process.stdout.write(JSON.stringify(subset));

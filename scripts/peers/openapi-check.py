@@ -3,7 +3,8 @@
 
 usage: openapi-check.py DESCRIPTION.json < EXCHANGES
 
-EXCHANGES has one JSON object a line: target, status, body. Exit code 1 where one does not fit.
+EXCHANGES has one JSON object a line: target, status, body, and where it is no GET, method and
+sent. Exit code 1 where one does not fit.
 """
 
 import json
@@ -59,8 +60,16 @@ def problems(exchange):
     template = place(exchange["target"])
     if template is None:
         return ["the description knows no such path"]
-    operation = description["paths"][template]["get"]
+    method = exchange.get("method", "GET").lower()
+    operation = description["paths"][template].get(method)
+    if operation is None:
+        return [f"the description knows no {method} here"]
     found = []
+    if "sent" in exchange:
+        content = resolve(operation["requestBody"])["content"]["application/json"]
+        sent = Draft202012Validator({**modern(resolve(content["schema"])), **schemas})
+        errors = sent.iter_errors(json.loads(exchange["sent"]))
+        found += [f"sent {error.json_path}: {error.message[:200]}" for error in errors]
     parameters = {p["name"]: p for p in map(resolve, operation["parameters"]) if p["in"] == "query"}
     for name, value in parse_qsl(exchange["target"].partition("?")[2]):
         if name not in parameters:

@@ -18,6 +18,7 @@ pub mod scan;
 pub mod scanners;
 pub mod sync;
 pub mod template;
+pub mod upload;
 pub mod verify;
 
 use anyhow::Result;
@@ -43,6 +44,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Run the scanners that fit, and decide whether what they find may pass
     Scan(Box<scan::Args>),
+    /// Put findings into GitHub's code scanning
+    Upload(upload::Args),
     /// Keep a mirror the same as its source, without losing a commit
     Sync(Box<sync::Args>),
     /// Bring all services to an environment, or leave them as they were
@@ -80,6 +83,7 @@ impl Command {
             Self::Audit(args) => audit::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Scan(args) => scan::run(args, context),
+            Self::Upload(args) => upload::run(args, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Deploy(args) => deploy::run(args, context),
             Self::Verify(args) => verify::run(args, context),

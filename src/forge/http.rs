@@ -4,10 +4,13 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backon::{ExponentialBuilder, Retryable as _};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{Error, Limit};
@@ -65,6 +68,24 @@ pub struct Client {
     base: Url,
     token: Option<SecretString>,
     patience: Patience,
+}
+
+/// What is asked. Redirects keep its method: GitHub sends others than 307 for `GET` alone.
+#[derive(Debug)]
+struct Question {
+    method: Method,
+    url: Url,
+    body: Option<Vec<u8>>,
+}
+
+impl Question {
+    const fn get(url: Url) -> Self {
+        Self {
+            method: Method::GET,
+            url,
+            body: None,
+        }
+    }
 }
 
 /// An answer that is a yes.
@@ -146,7 +167,35 @@ impl Client {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, Error> {
-        let answer = self.ask(self.url(path, query)).await?;
+        let answer = self.ask(&Question::get(self.url(path, query))).await?;
+        self.read(&answer)
+    }
+
+    /// Sends something. It is sent again after failures that pass only where that does no
+    /// harm (`is_harmless`).
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+        is_harmless: bool,
+    ) -> Result<T, Error> {
+        let url = self.url(path, &[]);
+        let body = serde_json::to_vec(body).map_err(|error| Error::Setup {
+            url: shown(&url),
+            why: error.to_string(),
+        })?;
+        let question = Question {
+            method: Method::POST,
+            url,
+            body: Some(body),
+        };
+        let answer = match is_harmless {
+            true => self.ask(&question).await?,
+            false => self.follow(&question).await?,
+        };
         self.read(&answer)
     }
 
@@ -158,7 +207,7 @@ impl Client {
         let mut items = Vec::new();
         let mut url = self.url(path, &[("per_page", "100")]);
         for _ in 0..MAX_PAGES {
-            let answer = self.ask(url).await?;
+            let answer = self.ask(&Question::get(url)).await?;
             items.extend(self.read::<Vec<T>>(&answer)?);
             match next_page(&answer) {
                 None => return Ok(items),
@@ -193,15 +242,14 @@ impl Client {
         url
     }
 
-    /// Sends a request that changes nothing, and sends it again after failures
-    /// that pass.
-    async fn ask(&self, url: Url) -> Result<Answer, Error> {
+    /// Sends a request that may be sent again, and does so after failures that pass.
+    async fn ask(&self, question: &Question) -> Result<Answer, Error> {
         let backoff = ExponentialBuilder::default()
             .with_min_delay(self.patience.first_wait)
             .with_max_delay(self.patience.longest_wait)
             .with_max_times(self.patience.retries)
             .with_jitter();
-        (|| self.follow(url.clone()))
+        (|| self.follow(question))
             .retry(backoff)
             .sleep(tokio::time::sleep)
             .when(|error| self.passes(error))
@@ -243,10 +291,10 @@ impl Client {
         }
     }
 
-    async fn follow(&self, start: Url) -> Result<Answer, Error> {
-        let mut url = start.clone();
+    async fn follow(&self, question: &Question) -> Result<Answer, Error> {
+        let mut url = question.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let (status, headers, body) = self.send(&url).await?;
+            let (status, headers, body) = self.send(question, &url).await?;
             if status.is_success() {
                 return Ok(Answer { url, headers, body });
             }
@@ -263,12 +311,16 @@ impl Client {
                 })?;
         }
         Err(Error::Unexpected {
-            url: shown(&start),
+            url: shown(&question.url),
             why: format!("more than {MAX_REDIRECTS} redirects"),
         })
     }
 
-    async fn send(&self, url: &Url) -> Result<(StatusCode, HeaderMap, Vec<u8>), Error> {
+    async fn send(
+        &self,
+        question: &Question,
+        url: &Url,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Error> {
         let network = |error: reqwest::Error| Error::Network {
             url: shown(url),
             why: if error.is_timeout() {
@@ -277,13 +329,16 @@ impl Client {
                 self.outside(&chain(&error.without_url()))
             },
         };
-        let mut response = self
+        let mut request = self
             .http
-            .get(url.clone())
-            .headers(self.headers()?)
-            .send()
-            .await
-            .map_err(network)?;
+            .request(question.method.clone(), url.clone())
+            .headers(self.headers()?);
+        if let Some(body) = &question.body {
+            request = request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.clone());
+        }
+        let mut response = request.send().await.map_err(network)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(network)? {
             if body.len() + chunk.len() > MAX_BODY {

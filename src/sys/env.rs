@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Every environment variable that ci-tool reads, with what it is for.
-pub const VARIABLES: [(&str, &str); 26] = [
+pub const VARIABLES: [(&str, &str); 28] = [
     (
         "CI_TOOL_CONFIG",
         "path of the configuration file, as `--config`",
@@ -43,6 +43,14 @@ pub const VARIABLES: [(&str, &str); 26] = [
     (
         "CI_TOOL_VERCEL_URL",
         "another address of Vercel's API, https or of this machine",
+    ),
+    (
+        "GITHUB_ACTOR",
+        "who started the job: Dependabot's token may not upload",
+    ),
+    (
+        "GITHUB_EVENT_PATH",
+        "file that tells whether a pull request is from a fork, whose token may not upload",
     ),
     (
         "GITHUB_SHA",
@@ -128,6 +136,14 @@ impl Env {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
         )
+    }
+
+    /// The same with one variable more.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut all = self.0.clone();
+        all.insert(name.to_owned(), value.to_owned());
+        Self(all)
     }
 
     /// A variable's value; an empty one counts as unset, as in workflows.

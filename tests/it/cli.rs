@@ -251,8 +251,9 @@ fn the_container_action_takes_inputs_and_gives_outputs() {
     let (run, _) = act(&[("COMMAND", "detonate")]);
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(
-        run.stderr
-            .contains("known are scan, audit, gate, generate, detect, sync, deploy and verify"),
+        run.stderr.contains(
+            "known are scan, audit, gate, upload, generate, detect, sync, deploy and verify"
+        ),
         "{}",
         run.stderr
     );
@@ -369,7 +370,7 @@ fn every_flag_has_its_input_and_every_input_its_use() {
         .collect();
     let of = |command: &str| ci_tool(&root(), &[command, "--help"]).stdout;
     let commands = [
-        "generate", "sync", "scan", "audit", "gate", "deploy", "verify",
+        "generate", "sync", "scan", "audit", "gate", "deploy", "verify", "upload",
     ];
     let help: String = commands.map(of).concat();
     for flag in ["only", "dry-run", "check", "force", "format", "config"] {
@@ -380,7 +381,7 @@ fn every_flag_has_its_input_and_every_input_its_use() {
         let is_known = help.contains(&format!("--{input}"))
             || matches!(
                 input,
-                "command" | "path" | "files" | "sarif" | "environment" | "urls"
+                "command" | "path" | "files" | "sarif" | "environment" | "urls" | "token"
             );
         assert!(is_known, "{input}");
     }

@@ -47,4 +47,5 @@ mod score;
 mod sync;
 mod sync_faults;
 mod templates;
+mod upload;
 mod verify;

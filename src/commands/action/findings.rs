@@ -9,6 +9,7 @@ use super::{list, output, parse, path, summary};
 use crate::actions::{escape, inputs};
 use crate::commands::gate::{Coverage, Judged, MAX_FILES};
 use crate::commands::sarif::{numbered, put};
+use crate::commands::upload::{self, When};
 use crate::commands::{audit, gate, scan};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -16,7 +17,12 @@ use crate::report::verdict::{self, Told};
 
 /// Scans.
 pub(super) fn scan(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
-    let args: scan::Args = parse(context, &[path(context)])?;
+    let mut args: scan::Args = parse(context, &[path(context)])?;
+    // Unasked, as well as that goes: the verdict is the same without.
+    args.judging.upload = match inputs::input(&context.env, "upload") {
+        None => Some(When::Auto),
+        Some(_) => args.judging.upload,
+    };
     scan::carry_out(&args, context, &mut |judged, coverage| {
         show(judged, coverage, context, annotations)
     })
@@ -34,15 +40,30 @@ pub(super) fn audit(context: &Context, annotations: &mut Vec<String>) -> Result<
 pub(super) fn gate(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
     let files = list(context, "files");
     if files.is_empty() {
-        return Err(Failure::usage("the input `files` names no SARIF file")
-            .hint("one a line, or separated by commas, relative to the workspace")
-            .into());
+        return Err(no_files());
     }
     let mut args: gate::Args = parse(context, &files)?;
     args.place.repository = path(context).into();
     gate::carry_out(&args, context, &mut |judged, coverage| {
         show(judged, coverage, context, annotations)
     })
+}
+
+/// Uploads SARIF files that the input `files` names.
+pub(super) fn upload(context: &Context) -> Result<Exit> {
+    let files = list(context, "files");
+    if files.is_empty() {
+        return Err(no_files());
+    }
+    let mut args: upload::Args = parse(context, &files)?;
+    args.place.repository = path(context).into();
+    upload::run(&args, context)
+}
+
+fn no_files() -> anyhow::Error {
+    Failure::usage("the input `files` names no SARIF file")
+        .hint("one a line, or separated by commas, relative to the workspace")
+        .into()
 }
 
 /// What the runner and people read of a verdict.
@@ -71,7 +92,8 @@ fn show(
     output(context, "new", &new)?;
     if let Some(file) = inputs::input(&context.env, "sarif") {
         let mut written = Vec::new();
-        for (at, text) in judged.sarif(MAX_FILES)?.iter().enumerate() {
+        let category = inputs::input(&context.env, "category").unwrap_or("ci-tool");
+        for (at, text) in judged.sarif(category, MAX_FILES)?.iter().enumerate() {
             let file = numbered(Path::new(file), at);
             put(&file, text)?;
             written.push(file.display().to_string());

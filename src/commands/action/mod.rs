@@ -14,13 +14,14 @@ use crate::commands::{detect, generate, sync};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::report;
+use crate::sys::env::Env;
 
 /// Run as the container action.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
 /// The commands that the action can run today.
-const COMMANDS: &str = "scan, audit, gate, generate, detect, sync, deploy and verify";
+const COMMANDS: &str = "scan, audit, gate, upload, generate, detect, sync, deploy and verify";
 
 /// Runs the command that the inputs name.
 ///
@@ -61,13 +62,14 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
         config_path: inputs::input(&context.env, "config").map(PathBuf::from),
         ui: context.ui,
         verbose: context.verbose,
-        env: context.env.clone(),
+        env: with_token(&context.env),
     };
     let flag = |name: &str| inputs::flag(&context.env, name).map_err(Failure::usage);
     match inputs::input(&context.env, "command").unwrap_or("scan") {
         "scan" => findings::scan(context, annotations),
         "audit" => findings::audit(context, annotations),
         "gate" => findings::gate(context, annotations),
+        "upload" => findings::upload(context),
         "deploy" => deploy::deploy(context, annotations),
         "verify" => deploy::verify(context, annotations),
         "detect" => {
@@ -266,6 +268,14 @@ fn list(context: &Context, name: &str) -> Vec<String> {
     each.filter(|one| !one.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// The environment with the token of the input `token`, where it has none.
+fn with_token(env: &Env) -> Env {
+    match inputs::input(env, "token") {
+        Some(token) if env.get("GITHUB_TOKEN").is_none() => env.with("GITHUB_TOKEN", token),
+        _ => env.clone(),
+    }
 }
 
 /// The input `path`: the repository's folder, relative to the workspace.

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use self::suppressions::suppressions;
 use super::sarif::{Loaded as Sarif, Place, load, merged, numbered, put};
+use super::upload::{self, Target, When};
 use crate::config::{self, Loaded};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -117,6 +118,14 @@ pub struct Judging {
     /// The file to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+
+    /// Upload the findings to GitHub's code scanning
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "required")]
+    pub upload: Option<When>,
+
+    /// Where they go.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// The forms of an answer.
@@ -185,6 +194,7 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         is_complete: true,
     };
     beside(&judged, &coverage)?;
+    judged.upload(&args.judging, &coverage, &args.place.repository, context)?;
     let exit = if judged.verdict.passes {
         Exit::Yes
     } else {
@@ -291,7 +301,10 @@ impl Judged<'_> {
                 vec![format!("{before}{}", self.text(context.verbose, decided)).into_bytes()]
             }
             Format::Json => vec![report::json(&self.json())?.into_bytes()],
-            Format::Sarif => self.sarif(if args.output.is_some() { MAX_FILES } else { 1 })?,
+            Format::Sarif => {
+                let files = if args.output.is_some() { MAX_FILES } else { 1 };
+                self.sarif(&args.target.category, files)?
+            }
         };
         match &args.output {
             Some(file) => {
@@ -305,8 +318,59 @@ impl Judged<'_> {
     }
 
     /// The findings as at most so many SARIF files.
-    pub(super) fn sarif(&self, files: usize) -> Result<Vec<Vec<u8>>> {
-        as_sarif(&self.report, &self.verdict, &self.suppressions, files)
+    pub(super) fn sarif(&self, category: &str, files: usize) -> Result<Vec<Vec<u8>>> {
+        as_sarif(
+            &self.report,
+            &self.verdict,
+            &self.suppressions,
+            category,
+            files,
+        )
+    }
+
+    /// Uploads the findings, where that is asked for.
+    ///
+    /// # Errors
+    /// Where GitHub does not take them and that counts.
+    pub(super) fn upload(
+        &self,
+        args: &Judging,
+        coverage: &Coverage<'_>,
+        repository: &Path,
+        context: &Context,
+    ) -> Result<()> {
+        let Some(when) = args.upload else {
+            return Ok(());
+        };
+        args.target.check()?;
+        if !coverage.is_complete {
+            // What is not among them counts as mended at GitHub.
+            context.ui.warning("not uploaded: not everything was looked at, and GitHub would close the alerts of what was not");
+            return Ok(());
+        }
+        // GitHub does not know what people have set aside in files, and would open it again.
+        let mut report = self.report.clone();
+        let mut decisions = self.verdict.decisions.iter();
+        report.findings.retain(|_| {
+            let decision = decisions.next();
+            decision.is_none_or(|decision| decision.outcome != Outcome::Suppressed)
+        });
+        let files = written(&report, &args.target.category, MAX_FILES)?;
+        let published = match upload::publish(&files, &args.target, repository, context) {
+            Ok(published) => published,
+            // Not on GitHub, for example.
+            Err(error) if when == When::Auto => {
+                context.ui.warning(&format!("not uploaded: {error}"));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        match published {
+            Ok(told) => context.ui.remark(&escape_line(&told)),
+            Err(refused) if when == When::Auto && refused.is_setting => refused.tell(context),
+            Err(refused) => return Err(refused.into()),
+        }
+        Ok(())
     }
 
     /// Tells the whole story of one finding.
@@ -558,6 +622,7 @@ fn as_sarif(
     report: &Report<'_>,
     verdict: &Verdict,
     suppressions: &[Suppression],
+    category: &str,
     files: usize,
 ) -> Result<Vec<Vec<u8>>> {
     let mut report = report.clone();
@@ -581,12 +646,17 @@ fn as_sarif(
             Arc::make_mut(one).suppressions = vec![suppression.clone()];
         }
     }
+    written(&report, category, files)
+}
+
+/// A report as at most so many SARIF files that GitHub takes.
+fn written(report: &Report<'_>, category: &str, files: usize) -> Result<Vec<Vec<u8>>> {
     let settings = Settings {
-        category: "ci-tool".to_owned(),
+        category: category.to_owned(),
         files,
         limits: Limits::GITHUB,
     };
-    let written = sarif::write(&report, &settings);
+    let written = sarif::write(report, &settings);
     if !written.dropped.is_empty() {
         return Err(Failure::failed(format!(
             "there are more findings than {files} SARIF files may hold"

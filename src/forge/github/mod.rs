@@ -1,7 +1,9 @@
 //! The endpoints of GitHub's REST API that commands ask.
 
+mod code_scanning;
 mod repositories;
 
+pub use code_scanning::{Processing, Receipt};
 pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
 
 use super::Error;
