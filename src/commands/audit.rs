@@ -142,6 +142,7 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         is_complete: broken.is_empty(),
     };
     beside(&judged, &coverage)?;
+    judged.reports(&args.judging, &coverage)?;
     judged.upload(&args.judging, &coverage, &args.path, context)?;
     let is_text = args.judging.format == gate::Format::Text;
     if is_text && mends > 0 && args.fix.is_none() && !args.fix_unsafe {

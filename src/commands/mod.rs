@@ -13,6 +13,7 @@ pub mod generate;
 pub mod man;
 mod own;
 pub mod pins;
+pub mod report;
 pub mod sarif;
 pub mod scan;
 pub mod scanners;
@@ -38,6 +39,8 @@ pub enum Command {
     Pins(pins::Args),
     /// Decide whether the findings of any scanners may pass
     Gate(gate::Args),
+    /// Turn findings of any scanners into a page, or into other forms
+    Report(Box<report::Args>),
     /// Find the defects of delivery files, by proof
     Audit(Box<audit::Args>),
     /// Explain a rule of the audit
@@ -80,6 +83,7 @@ impl Command {
             Self::Generate(args) => generate::run(args, context),
             Self::Pins(args) => pins::run(args, context),
             Self::Gate(args) => gate::run(args, context),
+            Self::Report(args) => report::run(args, context),
             Self::Audit(args) => audit::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Scan(args) => scan::run(args, context),

@@ -93,7 +93,7 @@ pub struct Input {
 }
 
 /// Where the repository is.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Place {
     /// The repository's folder: its sources give the hashes of lines
     #[arg(long, value_name = "FOLDER", default_value = ".")]

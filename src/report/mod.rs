@@ -5,6 +5,7 @@ pub mod deploy;
 pub mod diff;
 pub mod explanation;
 pub mod findings_json;
+pub mod forms;
 pub mod gate;
 pub mod mending;
 pub mod pins;

@@ -128,6 +128,24 @@ fn what_deploy_and_verify_print() {
 }
 
 #[test]
+fn forms_of_reports() {
+    let page = std::fs::read_to_string(root().join("docs/reports.md")).expect("read");
+    let said: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    assert_eq!(said.len(), ci_tool::report::forms::FORMS.len() + 1);
+    for form in ci_tool::report::forms::FORMS {
+        let row = format!(
+            "| `{}` | {}",
+            form.name,
+            form.what.split(';').next().unwrap_or("")
+        );
+        assert!(said.iter().any(|line| line.starts_with(&row)), "{row}");
+    }
+}
+
+#[test]
 fn examples_of_configuration_are_right() {
     let mut count = 0;
     for page in [

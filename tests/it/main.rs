@@ -36,6 +36,7 @@ mod own_templates;
 mod peers;
 mod pins;
 mod properties;
+mod reports;
 mod samples;
 mod sarif_samples;
 mod sarif_traps;

@@ -1,32 +1,27 @@
 //! `ci-tool gate`.
 
+mod judged;
 mod suppressions;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::Result;
 use clap::ValueEnum;
 
+pub(super) use self::judged::{Beside, Coverage, Judged, MAX_FILES};
 use self::suppressions::suppressions;
-use super::sarif::{Loaded as Sarif, Place, load, merged, numbered, put};
-use super::upload::{self, Target, When};
+use super::sarif::{Loaded as Sarif, Place, load, merged};
+use super::upload::{Target, When};
 use crate::config::{self, Loaded};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
-use crate::findings::{self, Identity, Report, SuppressionStatus};
-use crate::policy::{
-    Changed, Changes, Date, FailOn, Gate, Intelligence, Known, Outcome, Policy, Suppression,
-    Verdict,
-};
-use crate::report;
-use crate::sarif::{self, Limits, Settings, Source};
+use crate::findings::Report;
+use crate::policy::{Changed, Changes, Date, FailOn, Gate, Intelligence, Known, Policy};
+use crate::report::forms::FORMS;
+use crate::sarif::Source;
 use crate::sys::clock;
 use crate::sys::process::Program;
 use crate::sys::ui::escape_line;
-
-/// How many SARIF files are written at most: OUT, OUT-2 and so on.
-pub(super) const MAX_FILES: usize = 10;
 
 /// Decide whether the findings of any scanners may pass.
 ///
@@ -52,7 +47,7 @@ pub struct Args {
 }
 
 /// How findings are judged, and in which form that is told.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Judging {
     /// What was found before: a SARIF file, or REVISION:PATH of one in git; for a score, the JSON
     /// of an earlier one, below which no category may fall
@@ -119,6 +114,11 @@ pub struct Judging {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    /// Write the verdict also in this form: json, markdown, html, junit, csv, code-quality
+    /// (GitLab) or sarif
+    #[arg(long, value_name = "FORM=FILE", value_parser = form)]
+    pub report: Vec<(String, PathBuf)>,
+
     /// Upload the findings to GitHub's code scanning
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "required")]
     pub upload: Option<When>,
@@ -154,6 +154,19 @@ fn changed(word: &str) -> Result<Changed, String> {
     }
 }
 
+fn form(text: &str) -> Result<(String, PathBuf), String> {
+    let known = || FORMS.iter().map(|form| form.name).chain(["sarif"]);
+    let (name, file) = text
+        .split_once('=')
+        .filter(|(_, file)| !file.is_empty())
+        .ok_or("it has the form FORM=FILE")?;
+    if !known().any(|known| known == name) {
+        let known: Vec<&str> = known().collect();
+        return Err(format!("known forms are {}", known.join(", ")));
+    }
+    Ok((name.to_owned(), PathBuf::from(file)))
+}
+
 fn day(text: &str) -> Result<Date, String> {
     Date::parse(text).ok_or_else(|| "a day such as 2027-01-31".to_owned())
 }
@@ -164,15 +177,6 @@ fn day(text: &str) -> Result<Date, String> {
 /// Where something cannot be read, or a scanner failed: exit code 3.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     carry_out(args, context, &mut |_, _| Ok(()))
-}
-
-/// What is done with a verdict beside telling it, as the container action does.
-pub(super) type Beside<'b> = &'b mut dyn FnMut(&Judged<'_>, &Coverage<'_>) -> Result<()>;
-
-/// Who has looked, and whether all have who count.
-pub(super) struct Coverage<'c> {
-    pub(super) scanners: &'c [report::scan::Scanner],
-    pub(super) is_complete: bool,
 }
 
 /// Judges, tells it, and hands the verdict over.
@@ -194,6 +198,7 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         is_complete: true,
     };
     beside(&judged, &coverage)?;
+    judged.reports(&args.judging, &coverage)?;
     judged.upload(&args.judging, &coverage, &args.place.repository, context)?;
     let exit = if judged.verdict.passes {
         Exit::Yes
@@ -204,14 +209,6 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
     // as long as to merge them.
     std::mem::forget(judged);
     Ok(exit)
-}
-
-/// Findings with what was decided about them.
-pub(super) struct Judged<'a> {
-    pub(super) report: Report<'a>,
-    pub(super) verdict: Verdict,
-    pub(super) suppressions: Vec<Suppression>,
-    show: FailOn,
 }
 
 /// Judges findings by the policy of the configuration and of the command line.
@@ -263,126 +260,6 @@ pub(super) fn judge<'a>(
         suppressions,
         show: gate.show.unwrap_or(FailOn::Low),
     })
-}
-
-impl Judged<'_> {
-    /// The verdict for people.
-    fn text(&self, all: bool, decided: bool) -> String {
-        let is_shown = |severity: findings::Severity| {
-            let mut known = FailOn::ALL.iter();
-            known.any(|(word, known)| *word == severity.as_str() && *known >= self.show)
-        };
-        report::gate::text(
-            &self.report,
-            &self.verdict,
-            &self.suppressions,
-            is_shown,
-            all,
-            decided,
-        )
-    }
-
-    /// The verdict for programs.
-    pub(super) fn json(&self) -> report::gate::Gate {
-        report::gate::json(&self.report, &self.verdict, &self.suppressions)
-    }
-
-    /// Writes the verdict in the form that was asked; `before` goes before a text,
-    /// which without `decided` says that there is no verdict.
-    pub(super) fn write(
-        &self,
-        args: &Judging,
-        before: &str,
-        decided: bool,
-        context: &Context,
-    ) -> Result<()> {
-        let texts: Vec<Vec<u8>> = match args.format {
-            Format::Text => {
-                vec![format!("{before}{}", self.text(context.verbose, decided)).into_bytes()]
-            }
-            Format::Json => vec![report::json(&self.json())?.into_bytes()],
-            Format::Sarif => {
-                let files = if args.output.is_some() { MAX_FILES } else { 1 };
-                self.sarif(&args.target.category, files)?
-            }
-        };
-        match &args.output {
-            Some(file) => {
-                for (at, text) in texts.iter().enumerate() {
-                    put(&numbered(file, at), text)?;
-                }
-            }
-            None => context.ui.result(&String::from_utf8_lossy(&texts[0]))?,
-        }
-        Ok(())
-    }
-
-    /// The findings as at most so many SARIF files.
-    pub(super) fn sarif(&self, category: &str, files: usize) -> Result<Vec<Vec<u8>>> {
-        as_sarif(
-            &self.report,
-            &self.verdict,
-            &self.suppressions,
-            category,
-            files,
-        )
-    }
-
-    /// Uploads the findings, where that is asked for.
-    ///
-    /// # Errors
-    /// Where GitHub does not take them and that counts.
-    pub(super) fn upload(
-        &self,
-        args: &Judging,
-        coverage: &Coverage<'_>,
-        repository: &Path,
-        context: &Context,
-    ) -> Result<()> {
-        let Some(when) = args.upload else {
-            return Ok(());
-        };
-        args.target.check()?;
-        if !coverage.is_complete {
-            // What is not among them counts as mended at GitHub.
-            context.ui.warning("not uploaded: not everything was looked at, and GitHub would close the alerts of what was not");
-            return Ok(());
-        }
-        // GitHub does not know what people have set aside in files, and would open it again.
-        let mut report = self.report.clone();
-        let mut decisions = self.verdict.decisions.iter();
-        report.findings.retain(|_| {
-            let decision = decisions.next();
-            decision.is_none_or(|decision| decision.outcome != Outcome::Suppressed)
-        });
-        let files = written(&report, &args.target.category, MAX_FILES)?;
-        let published = match upload::publish(&files, &args.target, repository, context) {
-            Ok(published) => published,
-            // Not on GitHub, for example.
-            Err(error) if when == When::Auto => {
-                context.ui.warning(&format!("not uploaded: {error}"));
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        };
-        match published {
-            Ok(told) => context.ui.remark(&escape_line(&told)),
-            Err(refused) if when == When::Auto && refused.is_setting => refused.tell(context),
-            Err(refused) => return Err(refused.into()),
-        }
-        Ok(())
-    }
-
-    /// Tells the whole story of one finding.
-    pub(super) fn explain(&self, fingerprint: &str, context: &Context) -> Result<Exit> {
-        explain(
-            fingerprint,
-            &self.report,
-            &self.verdict,
-            &self.suppressions,
-            context,
-        )
-    }
 }
 
 /// The policy of the configuration with what the command line says.
@@ -589,80 +466,4 @@ pub(super) fn read(file: &Path) -> Result<String> {
         String::from_utf8(bytes).map_err(|error| unreadable(&error))?
     };
     Ok(text)
-}
-
-fn explain(
-    fingerprint: &str,
-    report: &Report<'_>,
-    verdict: &Verdict,
-    suppressions: &[Suppression],
-    context: &Context,
-) -> Result<Exit> {
-    let wanted = Identity::parse(fingerprint);
-    let found = report
-        .findings
-        .iter()
-        .zip(&verdict.decisions)
-        .find(|(finding, _)| Some(finding.identity) == wanted);
-    let Some((finding, decision)) = found else {
-        return Err(Failure::usage(format!(
-            "there is no finding `{fingerprint}` in these files"
-        ))
-        .hint("a fingerprint is the word of 32 digits behind each finding")
-        .into());
-    };
-    context
-        .ui
-        .result(&report::gate::explanation(finding, decision, suppressions))?;
-    Ok(Exit::Yes)
-}
-
-/// The findings as SARIF, with what was set aside marked so.
-fn as_sarif(
-    report: &Report<'_>,
-    verdict: &Verdict,
-    suppressions: &[Suppression],
-    category: &str,
-    files: usize,
-) -> Result<Vec<Vec<u8>>> {
-    let mut report = report.clone();
-    for (finding, decision) in report.findings.iter_mut().zip(&verdict.decisions) {
-        let held = decision.suppression.map(|at| &suppressions[at]);
-        let (Outcome::Suppressed, Some(held)) = (decision.outcome, held) else {
-            continue;
-        };
-        let suppression = findings::Suppression {
-            in_source: held.target.lines.is_some(),
-            status: SuppressionStatus::Accepted,
-            justification: held.reason.clone().map(Into::into),
-            origin: Some(format!("{}:{}", held.file, held.line).into()),
-            owner: held.owner.clone().map(Into::into),
-            expires: held
-                .expires
-                .as_ref()
-                .map(|day| day.as_str().to_owned().into()),
-        };
-        for one in &mut finding.observations {
-            Arc::make_mut(one).suppressions = vec![suppression.clone()];
-        }
-    }
-    written(&report, category, files)
-}
-
-/// A report as at most so many SARIF files that GitHub takes.
-fn written(report: &Report<'_>, category: &str, files: usize) -> Result<Vec<Vec<u8>>> {
-    let settings = Settings {
-        category: category.to_owned(),
-        files,
-        limits: Limits::GITHUB,
-    };
-    let written = sarif::write(report, &settings);
-    if !written.dropped.is_empty() {
-        return Err(Failure::failed(format!(
-            "there are more findings than {files} SARIF files may hold"
-        ))
-        .hint("--output FILE writes up to ten; `ci-tool sarif merge --max-files` more")
-        .into());
-    }
-    Ok(written.files)
 }

@@ -279,6 +279,7 @@ fn answer(
         is_complete: complete && !interrupt::asked(),
     };
     beside(&judged, &coverage)?;
+    judged.reports(&args.judging, &coverage)?;
     judged.upload(&args.judging, &coverage, &args.path, context)?;
     if interrupt::asked() {
         context

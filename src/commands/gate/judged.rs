@@ -1,0 +1,277 @@
+//! A verdict, and all that is done with it: told, written in other forms, uploaded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::{Format, Judging};
+use crate::commands::sarif::{numbered, put};
+use crate::commands::upload::{self, When};
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use crate::findings::{self, Identity, Report, SuppressionStatus};
+use crate::policy::{FailOn, Outcome, Suppression, Verdict};
+use crate::report;
+use crate::report::forms;
+use crate::sarif::{self, Limits, Settings};
+use crate::sys::ui::escape_line;
+
+/// How many SARIF files are written at most: OUT, OUT-2 and so on.
+pub(in crate::commands) const MAX_FILES: usize = 10;
+
+/// What is done with a verdict beside telling it, as the container action does.
+pub(in crate::commands) type Beside<'b> =
+    &'b mut dyn FnMut(&Judged<'_>, &Coverage<'_>) -> Result<()>;
+
+/// Who has looked, and whether all have who count.
+pub(in crate::commands) struct Coverage<'c> {
+    pub(in crate::commands) scanners: &'c [report::scan::Scanner],
+    pub(in crate::commands) is_complete: bool,
+}
+
+/// Findings with what was decided about them.
+pub(in crate::commands) struct Judged<'a> {
+    pub(in crate::commands) report: Report<'a>,
+    pub(in crate::commands) verdict: Verdict,
+    pub(in crate::commands) suppressions: Vec<Suppression>,
+    pub(super) show: FailOn,
+}
+
+impl Judged<'_> {
+    /// The verdict for people.
+    fn text(&self, all: bool, decided: bool) -> String {
+        let is_shown = |severity: findings::Severity| {
+            let mut known = FailOn::ALL.iter();
+            known.any(|(word, known)| *word == severity.as_str() && *known >= self.show)
+        };
+        report::gate::text(
+            &self.report,
+            &self.verdict,
+            &self.suppressions,
+            is_shown,
+            all,
+            decided,
+        )
+    }
+
+    /// The verdict for programs.
+    pub(in crate::commands) fn json(&self) -> report::gate::Gate {
+        report::gate::json(&self.report, &self.verdict, &self.suppressions)
+    }
+
+    /// Writes the verdict in the form that was asked; `before` goes before a text,
+    /// which without `decided` says that there is no verdict.
+    pub(in crate::commands) fn write(
+        &self,
+        args: &Judging,
+        before: &str,
+        decided: bool,
+        context: &Context,
+    ) -> Result<()> {
+        let texts: Vec<Vec<u8>> = match args.format {
+            Format::Text => {
+                vec![format!("{before}{}", self.text(context.verbose, decided)).into_bytes()]
+            }
+            Format::Json => vec![report::json(&self.json())?.into_bytes()],
+            Format::Sarif => {
+                let files = if args.output.is_some() { MAX_FILES } else { 1 };
+                self.sarif(&args.target.category, files)?
+            }
+        };
+        match &args.output {
+            Some(file) => {
+                for (at, text) in texts.iter().enumerate() {
+                    put(&numbered(file, at), text)?;
+                }
+            }
+            None => context.ui.result(&String::from_utf8_lossy(&texts[0]))?,
+        }
+        Ok(())
+    }
+
+    /// The findings as at most so many SARIF files.
+    pub(in crate::commands) fn sarif(&self, category: &str, files: usize) -> Result<Vec<Vec<u8>>> {
+        as_sarif(
+            &self.report,
+            &self.verdict,
+            &self.suppressions,
+            category,
+            files,
+        )
+    }
+
+    /// Writes the forms that are asked for beside the answer.
+    ///
+    /// # Errors
+    /// Where one cannot be written.
+    pub(in crate::commands) fn reports(
+        &self,
+        args: &Judging,
+        coverage: &Coverage<'_>,
+    ) -> Result<()> {
+        if args.report.is_empty() {
+            return Ok(());
+        }
+        let gate = self.json();
+        let input = forms::Input {
+            gate: &gate,
+            told: report::verdict::Told {
+                report: &self.report,
+                verdict: &self.verdict,
+                scanners: coverage.scanners,
+                is_complete: coverage.is_complete,
+                folder: "",
+                files_url: None,
+            },
+        };
+        for (name, file) in &args.report {
+            match forms::form(name) {
+                Some(form) => put(file, (form.write)(&input).as_bytes())?,
+                None => {
+                    let texts = self.sarif(&args.target.category, MAX_FILES)?;
+                    for (at, text) in texts.iter().enumerate() {
+                        put(&numbered(file, at), text)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Uploads the findings, where that is asked for.
+    ///
+    /// # Errors
+    /// Where GitHub does not take them and that counts.
+    pub(in crate::commands) fn upload(
+        &self,
+        args: &Judging,
+        coverage: &Coverage<'_>,
+        repository: &Path,
+        context: &Context,
+    ) -> Result<()> {
+        let Some(when) = args.upload else {
+            return Ok(());
+        };
+        args.target.check()?;
+        if !coverage.is_complete {
+            // What is not among them counts as mended at GitHub.
+            context.ui.warning("not uploaded: not everything was looked at, and GitHub would close the alerts of what was not");
+            return Ok(());
+        }
+        // GitHub does not know what people have set aside in files, and would open it again.
+        let mut report = self.report.clone();
+        let mut decisions = self.verdict.decisions.iter();
+        report.findings.retain(|_| {
+            let decision = decisions.next();
+            decision.is_none_or(|decision| decision.outcome != Outcome::Suppressed)
+        });
+        let files = written(&report, &args.target.category, MAX_FILES)?;
+        let published = match upload::publish(&files, &args.target, repository, context) {
+            Ok(published) => published,
+            // Not on GitHub, for example.
+            Err(error) if when == When::Auto => {
+                context.ui.warning(&format!("not uploaded: {error}"));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        match published {
+            Ok(told) => context.ui.remark(&escape_line(&told)),
+            Err(refused) if when == When::Auto && refused.is_setting => refused.tell(context),
+            Err(refused) => return Err(refused.into()),
+        }
+        Ok(())
+    }
+
+    /// Tells the whole story of one finding.
+    pub(in crate::commands) fn explain(
+        &self,
+        fingerprint: &str,
+        context: &Context,
+    ) -> Result<Exit> {
+        explain(
+            fingerprint,
+            &self.report,
+            &self.verdict,
+            &self.suppressions,
+            context,
+        )
+    }
+}
+
+fn explain(
+    fingerprint: &str,
+    report: &Report<'_>,
+    verdict: &Verdict,
+    suppressions: &[Suppression],
+    context: &Context,
+) -> Result<Exit> {
+    let wanted = Identity::parse(fingerprint);
+    let found = report
+        .findings
+        .iter()
+        .zip(&verdict.decisions)
+        .find(|(finding, _)| Some(finding.identity) == wanted);
+    let Some((finding, decision)) = found else {
+        return Err(Failure::usage(format!(
+            "there is no finding `{fingerprint}` in these files"
+        ))
+        .hint("a fingerprint is the word of 32 digits behind each finding")
+        .into());
+    };
+    context
+        .ui
+        .result(&report::gate::explanation(finding, decision, suppressions))?;
+    Ok(Exit::Yes)
+}
+
+/// The findings as SARIF, with what was set aside marked so.
+fn as_sarif(
+    report: &Report<'_>,
+    verdict: &Verdict,
+    suppressions: &[Suppression],
+    category: &str,
+    files: usize,
+) -> Result<Vec<Vec<u8>>> {
+    let mut report = report.clone();
+    for (finding, decision) in report.findings.iter_mut().zip(&verdict.decisions) {
+        let held = decision.suppression.map(|at| &suppressions[at]);
+        let (Outcome::Suppressed, Some(held)) = (decision.outcome, held) else {
+            continue;
+        };
+        let suppression = findings::Suppression {
+            in_source: held.target.lines.is_some(),
+            status: SuppressionStatus::Accepted,
+            justification: held.reason.clone().map(Into::into),
+            origin: Some(format!("{}:{}", held.file, held.line).into()),
+            owner: held.owner.clone().map(Into::into),
+            expires: held
+                .expires
+                .as_ref()
+                .map(|day| day.as_str().to_owned().into()),
+        };
+        for one in &mut finding.observations {
+            Arc::make_mut(one).suppressions = vec![suppression.clone()];
+        }
+    }
+    written(&report, category, files)
+}
+
+/// A report as at most so many SARIF files that GitHub takes.
+fn written(report: &Report<'_>, category: &str, files: usize) -> Result<Vec<Vec<u8>>> {
+    let settings = Settings {
+        category: category.to_owned(),
+        files,
+        limits: Limits::GITHUB,
+    };
+    let written = sarif::write(report, &settings);
+    if !written.dropped.is_empty() {
+        return Err(Failure::failed(format!(
+            "there are more findings than {files} SARIF files may hold"
+        ))
+        .hint("--output FILE writes up to ten; `ci-tool sarif merge --max-files` more")
+        .into());
+    }
+    Ok(written.files)
+}

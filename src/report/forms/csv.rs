@@ -1,0 +1,103 @@
+//! CSV (RFC 4180) that no spreadsheet executes.
+
+use super::Input;
+use crate::sys::ui::escape_line;
+
+const HEAD: [&str; 15] = [
+    "outcome",
+    "severity",
+    "score",
+    "kind",
+    "name",
+    "message",
+    "path",
+    "line",
+    "package",
+    "version",
+    "fixed in",
+    "scanners",
+    "state",
+    "decided by",
+    "identity",
+];
+
+/// A line for each finding.
+pub(super) fn table(input: &Input<'_>) -> String {
+    let mut out = String::new();
+    line(&mut out, HEAD);
+    for decided in &input.gate.findings {
+        let finding = &decided.finding;
+        let place = finding.locations.first();
+        let number = |number: Option<u32>| number.map(|number| number.to_string());
+        let scanners: Vec<&str> = finding
+            .reported_by
+            .iter()
+            .map(|one| one.scanner.as_str())
+            .collect();
+        let package = finding.package.as_ref();
+        line(
+            &mut out,
+            [
+                &decided.outcome,
+                &finding.severity,
+                &finding
+                    .score
+                    .map(|score| score.to_string())
+                    .unwrap_or_default(),
+                &finding.kind,
+                &finding.name,
+                &finding.message,
+                place.map_or("", |place| &place.path),
+                &number(place.and_then(|place| place.line)).unwrap_or_default(),
+                package.map_or("", |package| &package.name),
+                package
+                    .and_then(|package| package.version.as_deref())
+                    .unwrap_or_default(),
+                &finding.fixed_versions.join(" "),
+                &scanners.join(" "),
+                finding.state.as_deref().unwrap_or_default(),
+                &decided.rule,
+                &finding.identity,
+            ],
+        );
+    }
+    out
+}
+
+fn line(out: &mut String, cells: [&str; 15]) {
+    for (at, text) in cells.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        out.push_str(&cell(text));
+    }
+    out.push_str("\r\n");
+}
+
+/// A cell; what a spreadsheet would take for a formula begins with an apostrophe (OWASP, CSV
+/// injection).
+fn cell(text: &str) -> String {
+    let text = escape_line(text);
+    let first = text.trim_start().chars().next();
+    let is_formula = matches!(first, Some('=' | '+' | '-' | '@')) || text.starts_with('\t');
+    let text = if is_formula { format!("'{text}") } else { text };
+    if text.contains([',', '"', '\'']) || text.starts_with(' ') || text.ends_with(' ') {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_executed_and_nothing_ends_a_cell() {
+        assert_eq!(cell("=cmd|' /C calc'!A0"), "\"'=cmd|' /C calc'!A0\"");
+        assert_eq!(cell(" +1"), "\"' +1\"");
+        assert_eq!(cell("a\"b,c\r\nd"), "\"a\"\"b,c\\nd\"");
+        assert_eq!(cell("plain"), "plain");
+        assert_eq!(cell("a-b"), "a-b");
+    }
+}

@@ -1,0 +1,138 @@
+//! One page for people: everything in it, nothing from elsewhere, and a policy of its own
+//! that lets nothing else run.
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::Input;
+use crate::report::gate::Decided;
+use crate::report::scan::State;
+use crate::sys::ui::escape_line;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The page.
+pub(super) fn page(input: &Input<'_>) -> String {
+    let title = escape(&headline(input));
+    let data = data(input).to_string();
+    // No text of a finding can end the element that holds it, or begin a comment.
+    let data = data.replace('<', "\\u003c").replace('\u{2028}', "\\u2028");
+    let counts = &input.gate.counts;
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1 class=\"{}\">{title}</h1>\n<p>{} fail the gate, {} are worth a look, {} pass, {} are set aside.</p>\n</header>\n<main>\n<form role=\"search\" aria-label=\"Findings\">\n<label>Search <input type=\"search\" id=\"search\" autocomplete=\"off\"></label>\n<label>Severity <select id=\"severity\"></select></label>\n<label>Outcome <select id=\"outcome\"></select></label>\n<label>Kind <select id=\"kind\"></select></label>\n<label>Scanner <select id=\"scanner\"></select></label>\n<label>State <select id=\"state\"></select></label>\n<label>Sort by <select id=\"sort\"><option value=\"\">what decides</option><option value=\"severity\">severity</option><option value=\"place\">place</option><option value=\"name\">name</option></select></label>\n</form>\n<p id=\"count\" role=\"status\"></p>\n<ol id=\"list\"></ol>\n<button type=\"button\" id=\"more\" hidden>Show more</button>\n<noscript><p>The list needs JavaScript, which this page brings with it.</p></noscript>\n</main>\n{}<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+        hash(STYLE),
+        hash(SCRIPT),
+        if input.gate.passes && input.told.is_complete {
+            "passes"
+        } else {
+            "fails"
+        },
+        counts.denied,
+        counts.warned,
+        counts.passed,
+        counts.suppressed,
+        scanners(input)
+    )
+}
+
+fn headline(input: &Input<'_>) -> String {
+    match (input.told.is_complete, input.gate.passes) {
+        (false, _) => "Undecided: not everything was looked at".to_owned(),
+        (true, true) => "These findings may pass".to_owned(),
+        (true, false) => "These findings may not pass".to_owned(),
+    }
+}
+
+/// The findings as lists of texts, in the order of `page.js`.
+fn data(input: &Input<'_>) -> Value {
+    input.gate.findings.iter().map(row).collect()
+}
+
+fn row(decided: &Decided) -> Value {
+    let finding = &decided.finding;
+    let place = finding.locations.first().map_or_else(
+        || finding.target.clone().unwrap_or_default(),
+        |place| match place.line {
+            Some(line) => format!("{}:{line}", place.path),
+            None => place.path.clone(),
+        },
+    );
+    let package = finding
+        .package
+        .as_ref()
+        .map_or_else(String::new, |package| {
+            format!(
+                "{} {}",
+                package.name,
+                package.version.as_deref().unwrap_or("?")
+            )
+        });
+    let scanners: Vec<&str> = finding
+        .reported_by
+        .iter()
+        .map(|one| one.scanner.as_str())
+        .collect();
+    json!([
+        decided.outcome,
+        finding.severity,
+        finding.kind,
+        escape_line(&finding.name),
+        escape_line(&place),
+        crate::sys::ui::escape_terminal(&finding.message),
+        escape_line(&package),
+        escape_line(&finding.fixed_versions.join(", ")),
+        scanners,
+        finding.state.as_deref().unwrap_or_default(),
+        escape_line(&decided.rule),
+        finding.identity,
+        finding.ids.join(", "),
+    ])
+}
+
+/// The scanners that ran, for those who ask who has looked.
+fn scanners(input: &Input<'_>) -> String {
+    let ran = || {
+        let all = input.told.scanners.iter();
+        all.filter(|one| one.state != State::Skipped)
+    };
+    if ran().next().is_none() {
+        return String::new();
+    }
+    let mut out = String::from(
+        "<footer>\n<h2>Scanners</h2>\n<table>\n<thead><tr><th scope=\"col\">scanner</th><th scope=\"col\">version</th><th scope=\"col\">findings</th><th scope=\"col\">what became of it</th></tr></thead>\n<tbody>\n",
+    );
+    for one in ran() {
+        let said = match one.state {
+            State::Looked => "it looked".to_owned(),
+            State::Inconclusive => format!("inconclusive: {}", one.why.join("; ")),
+            State::Failed => format!("failed: {}", one.why.join("; ")),
+            State::Absent | State::Skipped => format!("not run: {}", one.why.join("; ")),
+        };
+        out.push_str(&format!(
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            escape(&one.name),
+            escape(one.version.as_deref().unwrap_or_default()),
+            one.findings,
+            escape(&said)
+        ));
+    }
+    out.push_str("</tbody>\n</table>\n</footer>\n");
+    out
+}
+
+/// What a policy names an inline text by.
+fn hash(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    let text = base64::engine::general_purpose::STANDARD.encode(digest);
+    format!("'sha256-{text}'")
+}
+
+fn escape(text: &str) -> String {
+    escape_line(text)
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

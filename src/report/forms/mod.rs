@@ -1,0 +1,69 @@
+//! The forms in which a verdict is written beside the answer: one file each, and one line in
+//! [`FORMS`].
+
+mod code_quality;
+mod csv;
+mod html;
+mod junit;
+
+use super::gate::Gate;
+use super::verdict::{self, Told};
+
+/// What a form is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'i> {
+    /// The verdict with every finding.
+    pub gate: &'i Gate,
+    /// The same with what ran.
+    pub told: Told<'i>,
+}
+
+/// A form.
+#[derive(Debug)]
+pub struct Form {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What reads it.
+    pub what: &'static str,
+    /// Writes it.
+    pub write: fn(&Input<'_>) -> String,
+}
+
+/// All forms that are made from a verdict; SARIF is made from the findings themselves.
+pub const FORMS: &[Form] = &[
+    Form {
+        name: "json",
+        what: "programs; docs/gate.schema.json describes it",
+        write: |input| super::json(input.gate).unwrap_or_default(),
+    },
+    Form {
+        name: "markdown",
+        what: "a job's summary, a comment",
+        write: |input| verdict::markdown(&input.told),
+    },
+    Form {
+        name: "html",
+        what: "people: one page without anything from elsewhere, to search and filter",
+        write: html::page,
+    },
+    Form {
+        name: "junit",
+        what: "CI servers that show tests: each finding is one, those that fail the gate fail",
+        write: junit::xml,
+    },
+    Form {
+        name: "csv",
+        what: "spreadsheets",
+        write: csv::table,
+    },
+    Form {
+        name: "code-quality",
+        what: "GitLab's widget for code quality in merge requests",
+        write: code_quality::json,
+    },
+];
+
+/// The form of that name.
+pub fn form(name: &str) -> Option<&'static Form> {
+    FORMS.iter().find(|form| form.name == name)
+}
