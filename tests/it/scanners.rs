@@ -193,3 +193,32 @@ fn what_is_too_young_unnamed_or_another_one_is_refused() {
     std::fs::write(&file, text.replace("\"2.3.3\"", "\"latest\"")).expect("written");
     says(&there.run(&fake, &["scan"]), 2, ".github/scanners.lock:");
 }
+
+/// In a job the machine is empty: the action installs what is locked, proves it and scans.
+#[test]
+fn the_action_installs_what_is_locked() {
+    let there = There::new();
+    let fake = github(30, &lock::sha256(PROGRAM.as_bytes()), PROGRAM);
+    says(
+        &there.run(&fake, &["scanners", "update", "osv-scanner@2.3.3"]),
+        0,
+        "+version",
+    );
+    let act = |inputs: &[(&str, &str)]| {
+        let mut command = command();
+        command
+            .arg("action")
+            .env("GITHUB_API_URL", &fake.url)
+            .env("CI_TOOL_CACHE", there.cache.path())
+            .env("PATH", "/usr/bin:/bin")
+            .env("INPUT_UPLOAD", "false")
+            .env("INPUT_SCANNER", "osv-scanner")
+            .envs(inputs.iter().copied())
+            .current_dir(there.folder.path());
+        finish(&mut command)
+    };
+    // Without the network nothing is fetched, and that is no answer.
+    says(&act(&[("INPUT_OFFLINE", "true")]), 3, "scanners install");
+    says(&act(&[]), 1, "CVE-2019-14234");
+    says(&act(&[]), 1, "is there");
+}

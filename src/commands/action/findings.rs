@@ -10,7 +10,7 @@ use crate::actions::{escape, inputs};
 use crate::commands::gate::{Coverage, Judged, MAX_FILES};
 use crate::commands::sarif::{numbered, put};
 use crate::commands::upload::{self, When};
-use crate::commands::{audit, gate, scan};
+use crate::commands::{audit, gate, scan, scanners};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::report::verdict::{self, Told};
@@ -18,6 +18,9 @@ use crate::report::verdict::{self, Told};
 /// Scans.
 pub(super) fn scan(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
     let mut args: scan::Args = parse(context, &[path(context)])?;
+    if !args.offline {
+        scanners::install_locked(&args.path, context)?;
+    }
     // Unasked, as well as that goes: the verdict is the same without.
     args.judging.upload = match inputs::input(&context.env, "upload") {
         None => Some(When::Auto),

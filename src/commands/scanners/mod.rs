@@ -74,6 +74,25 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
 }
 
+/// Installs what the repository at `path` locks, where it locks something; a job begins with
+/// an empty machine.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn install_locked(path: &std::path::Path, context: &Context) -> Result<()> {
+    if !path.join(lock::PATH).is_file() {
+        return Ok(());
+    }
+    let args = install::Args {
+        scanner: Vec::new(),
+        place: Where {
+            path: path.to_owned(),
+            cache: context.env.path("CI_TOOL_CACHE"),
+        },
+    };
+    install::run(&args, context).map(drop)
+}
+
 fn list(place: &Where, context: &Context) -> Result<Exit> {
     let (tree, loaded) = context.tree(&place.path)?;
     let cache = cache(place.cache.as_deref(), context)?;
