@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Railway's and Vercel's APIs as far as ci-tool uses them, with state, time and faults.
+"""Railway's, Vercel's and GitHub's APIs as far as ci-tool uses them, with state, time and faults.
 
 Written from Railway's published GraphQL schema (introspection) and public description of
 `railway up`, and from Vercel's REST reference. Where the schema's file is given, every
 query is checked against it, and one that it does not allow is refused as a server would.
 
-usage: fake-platforms.py [SCHEMA]     prints its port
+GitHub's answers are its published examples, filled in.
+
+usage: fake-platforms.py GITHUB_DESCRIPTION [SCHEMA]     prints its port
 
 GET  /control   the state, and every request that was answered
 POST /control   {"behaviour": {"railway": {COMMIT: WHAT}, "vercel": {...}}, "faults": {CALL: [FAULT...]}}
@@ -28,11 +30,12 @@ import threading
 import time
 from datetime import datetime, timezone
 
+EXAMPLES = json.load(open(sys.argv[1], encoding="utf-8"))["components"]["examples"]
 SCHEMA = None
-if len(sys.argv) > 1:
+if len(sys.argv) > 2:
     import graphql
 
-    raw = json.load(open(sys.argv[1], encoding="utf-8"))
+    raw = json.load(open(sys.argv[2], encoding="utf-8"))
     # Its deprecations do not agree with its interfaces, which is no matter here.
     SCHEMA = graphql.build_client_schema(raw.get("data", raw), assume_valid=True)
 
@@ -309,7 +312,46 @@ class Vercel:
         return self.get(name) if name else None
 
 
-RAILWAY, VERCEL = Railway(), Vercel()
+class GitHub:
+    """Deployments of one repository."""
+
+    def __init__(self):
+        self.deployments = []
+        self.statuses = {}
+        self.exchanges = []
+
+    def route(self, method, path, query, body):
+        parts = path.strip("/").split("/")[3:]
+        match method, parts:
+            case "GET", ["deployments"]:
+                wanted = dict(pair.split("=") for pair in query.split("&"))
+                assert wanted["task"] == "ci-tool", query
+                ours = [d for d in self.deployments if d["environment"] == wanted["environment"]]
+                return "github-list", lambda: (200, ours[::-1])
+            case "POST", ["deployments"]:
+                return "github-create", lambda: (201, self.create(body))
+            case "GET", ["deployments", number, "statuses"]:
+                return "github-state", lambda: (200, self.statuses[int(number)][::-1][:1])
+            case "POST", ["deployments", number, "statuses"]:
+                return "github-tell", lambda: (201, self.tell(int(number), body))
+        raise Refused(404, {"message": "Not Found"})
+
+    def create(self, body):
+        made = json.loads(json.dumps(EXAMPLES["deployment-items"]["value"][0]))
+        made |= {key: body[key] for key in ("environment", "payload", "task", "ref")}
+        made |= {"id": len(self.deployments) + 1, "sha": body["ref"], "created_at": iso(now())}
+        self.deployments.append(made)
+        self.statuses[made["id"]] = []
+        return made
+
+    def tell(self, number, body):
+        told = json.loads(json.dumps(EXAMPLES["deployment-status"]["value"]))
+        told |= {"state": body["state"], "description": body["description"]}
+        self.statuses[number].append(told)
+        return told
+
+
+RAILWAY, VERCEL, GITHUB = Railway(), Vercel(), GitHub()
 
 
 def with_faults(call, act):
@@ -372,10 +414,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "vercel": [VERCEL.shown(one) for one in VERCEL.deployments],
                 "production": VERCEL.production,
                 "aliases": VERCEL.aliases,
+                "exchanges": GITHUB.exchanges,
+                "states": {
+                    number: [one["state"] for one in all] for number, all in GITHUB.statuses.items()
+                },
             }
             return 200, seen, {}
         if path.startswith("/app/"):
             return *application(path.split("/")[2]), {}
+        if path.startswith("/repos/acme/shop/"):
+            if self.headers.get("Authorization") != "Bearer github-canary-token":
+                raise Refused(401, {"message": "Bad credentials"})
+            call, act = GITHUB.route(self.command, path, query, json.loads(body or b"null"))
+            STATE["requests"].append(call)
+            status, told = with_faults(call, act)
+            exchange = {"method": self.command, "target": self.path, "status": status, "body": json.dumps(told)}
+            if self.command != "GET":
+                exchange["sent"] = body.decode()
+            GITHUB.exchanges.append(exchange)
+            return status, told, {}
         is_railway = path.startswith(("/graphql", "/project/"))
         if is_railway:
             token = self.headers.get("Project-Access-Token")

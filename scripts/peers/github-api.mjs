@@ -14,6 +14,10 @@ const PATHS = [
   "/users/{username}",
   "/repos/{owner}/{repo}/code-scanning/sarifs/{sarif_id}",
   "post /repos/{owner}/{repo}/code-scanning/sarifs",
+  "/repos/{owner}/{repo}/deployments",
+  "post /repos/{owner}/{repo}/deployments",
+  "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
+  "post /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
 ];
 
 const whole = JSON.parse(readFileSync(process.argv[2], "utf8"));

@@ -14,6 +14,9 @@ pub struct Deploy {
     /// What is deployed by itself, by name.
     #[serde(deserialize_with = "unique")]
     pub services: BTreeMap<String, Service>,
+    /// Whether deployments are recorded at GitHub, which refuses a second one to the same
+    /// environment on whatever machine. Needs `deployments: write`.
+    pub record: bool,
     /// Where it is deployed to, by name: `staging`, `production`.
     #[serde(deserialize_with = "unique")]
     pub environments: BTreeMap<String, Environment>,

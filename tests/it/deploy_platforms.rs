@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 
 use crate::common::{Run, command, finish, git, peers, root, write};
 
-const TOKENS: [&str; 2] = ["railway-canary-token", "vercel-canary-token"];
+const TOKENS: [&str; 3] = [
+    "railway-canary-token",
+    "vercel-canary-token",
+    "github-canary-token",
+];
 
 struct Cloud {
     child: Child,
@@ -26,6 +30,7 @@ impl Cloud {
         let schema = root().join("../shared/facts/schemas/railway-graphql-introspection.json");
         let mut server = Command::new(peers().join("py/bin/python"));
         server.arg(root().join("scripts/fake-platforms.py"));
+        server.arg(peers().join("github-api.json"));
         if schema.is_file() {
             server.arg(schema);
         } else {
@@ -102,7 +107,10 @@ impl Cloud {
             .env("RAILWAY_TOKEN", TOKENS[0])
             .env("VERCEL_TOKEN", TOKENS[1])
             .env("CI_TOOL_RAILWAY_URL", &self.url)
-            .env("CI_TOOL_VERCEL_URL", &self.url);
+            .env("CI_TOOL_VERCEL_URL", &self.url)
+            .env("GITHUB_TOKEN", TOKENS[2])
+            .env("GITHUB_API_URL", &self.url)
+            .env("GITHUB_REPOSITORY", "acme/shop");
         command
     }
 
@@ -357,4 +365,80 @@ fn killed_after_the_upload_it_goes_on_with_the_same_release() {
         }
     }
     assert!(interrupted >= 2, "the times are not what they were");
+}
+
+/// On two machines, with a clone each: GitHub's record keeps them apart.
+#[test]
+fn a_record_at_github_keeps_machines_apart() {
+    let cloud = Cloud::start();
+    let path = cloud.folder.path().join(".github/ci-tool.yml");
+    let text = std::fs::read_to_string(&path).expect("read");
+    let text = text.replacen("deploy:\n", "deploy:\n  record: true\n", 1);
+    std::fs::write(&path, text).expect("written");
+    // The answer to the first request is lost, and nothing is recorded twice.
+    cloud.go_wrong(
+        &[],
+        json!({"github-create": ["lost"], "github-list": ["503"]}),
+    );
+    let first = cloud
+        .command("production", &[])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let until = std::time::Instant::now() + Duration::from_secs(30);
+    while cloud.count("up") == 0 && std::time::Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let other = cloud.folder.path().join(".git/other-machine.json");
+    let other = other.to_str().expect("UTF-8");
+    let run = cloud.deploy(&["--journal", other]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr.contains("is under way (number 1 at GitHub)"),
+        "{}",
+        run.stderr
+    );
+    let first = first.wait_with_output().expect("it ends");
+    assert_eq!(
+        first.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&first.stderr)
+    );
+    // The next one may.
+    git(
+        cloud.folder.path(),
+        &["commit", "--quiet", "--allow-empty", "--message", "next"],
+    );
+    let run = cloud.deploy(&["--journal", other]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let run = cloud.deploy(&["--journal", other, "--rollback", "unfinished"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let state = cloud.control(None);
+    assert_eq!(
+        state["states"],
+        json!({"1": ["in_progress", "success"], "2": ["in_progress", "success"]})
+    );
+    // Every exchange is one that GitHub's description has.
+    let exchanges = state["exchanges"].as_array().expect("a list");
+    let lines: String = exchanges.iter().map(|one| format!("{one}\n")).collect();
+    write(cloud.folder.path(), "exchanges", &lines);
+    let output = Command::new(peers().join("py/bin/python"))
+        .arg(root().join("scripts/peers/openapi-check.py"))
+        .arg(peers().join("github-api.json"))
+        .stdin(std::fs::File::open(cloud.folder.path().join("exchanges")).expect("open"))
+        .output()
+        .expect("it starts");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{told}");
+    assert!(exchanges.len() > 8, "{told}");
+
+    let run = finish(
+        cloud
+            .command("production", &[])
+            .env_remove("GITHUB_REPOSITORY"),
+    );
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("GITHUB_REPOSITORY"), "{}", run.stderr);
 }

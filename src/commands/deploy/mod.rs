@@ -1,6 +1,7 @@
 //! `ci-tool deploy`.
 
 mod plan;
+mod record;
 pub(super) mod sketch;
 mod world;
 
@@ -11,6 +12,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use self::plan::{Prepared, prepare};
+use self::record::Record;
 use self::world::Real;
 use crate::context::Context;
 use crate::deploy::Plan;
@@ -213,15 +215,42 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     if args.status {
         return status(journal, &plan, &world).map(Some);
     }
+    let phase = journal.phase;
+    let has_work = !(goes_on && phase.is_over() && args.rollback != Some(Which::Last));
+    let record = (config.record && has_work && !args.dry_run)
+        .then(|| Record::begin(&journal, context))
+        .transpose()?;
+    let answer = carry_on(args, journal, &plan, &world, context);
+    if let Some(record) = record {
+        record.end(
+            answer
+                .as_ref()
+                .ok()
+                .and_then(Option::as_ref)
+                .map(|answer| &answer.told),
+            context,
+        );
+    }
+    answer
+}
+
+/// Deploys, goes on, or takes back.
+fn carry_on(
+    args: &Args,
+    journal: Journal,
+    plan: &Plan,
+    world: &Real,
+    context: &Context,
+) -> Result<Option<Answer>> {
     if let Some(which) = args.rollback {
-        return rollback(journal, which, args, &plan, &world);
+        return rollback(journal, which, args, plan, world);
     }
     let phase = journal.phase;
-    let mut saga = Saga::new(&world, &plan, journal);
+    let mut saga = Saga::new(world, plan, journal);
     if args.resume {
         return resume(saga, phase);
     }
-    let remarks = without_checks(&world, &plan)
+    let remarks = without_checks(world, plan)
         .chain(saga.preflight().map_err(|wrong| {
             Failure::failed(wrong.join("; "))
                 .hint("nothing was changed; docs/deploy.md says what a deployment needs")
