@@ -17,6 +17,9 @@ pub struct Deploy {
     /// Whether deployments are recorded at GitHub, which refuses a second one to the same
     /// environment on whatever machine. Needs `deployments: write`.
     pub record: bool,
+    /// Variables that hold addresses to which a notice goes of how each deployment ended, as
+    /// JSON that Slack and others show.
+    pub notify: Vec<String>,
     /// Where it is deployed to, by name: `staging`, `production`.
     #[serde(deserialize_with = "unique")]
     pub environments: BTreeMap<String, Environment>,
@@ -112,8 +115,23 @@ pub struct Environment {
     /// The services of this environment, by name. All where there is none.
     #[serde(deserialize_with = "unique")]
     pub services: BTreeMap<String, Here>,
+    /// What becomes of a release with a migration that going back does not undo. Without it
+    /// `warn`.
+    pub migrations: Option<MigrationsName>,
     /// For how many seconds all services are watched at the end. Without it 60.
     pub soak: Option<u32>,
+}
+
+/// What becomes of a release with a migration that going back does not undo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum MigrationsName {
+    /// It is deployed, and the migration is named.
+    Warn,
+    /// It is not deployed.
+    Refuse,
+    /// It is deployed.
+    Ignore,
 }
 
 /// A service in one environment.

@@ -23,7 +23,7 @@ pub struct Deployment {
     pub environment: String,
     /// The commit.
     pub commit: String,
-    /// `planned`, `deployed`, `unchanged`, `rolled-back`, `stuck`, or, of one that was
+    /// `planned`, `refused`, `deployed`, `unchanged`, `rolled-back`, `stuck`, or, of one that was
     /// interrupted, `releasing` or `undoing`.
     pub outcome: String,
     /// Why it was taken back, where it was.
@@ -96,6 +96,7 @@ impl Deployment {
             .as_deref()
             .map_or_else(String::new, |reason| format!(": {reason}"));
         match self.outcome.as_str() {
+            "refused" => format!("{environment}: {commit} is not deployed{why}"),
             "planned" => format!("{environment}: {commit} would be deployed"),
             "deployed" => format!("{environment}: {commit} is live and healthy"),
             "unchanged" => format!("{environment}: nothing has changed{why}"),

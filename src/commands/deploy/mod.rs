@@ -1,5 +1,7 @@
 //! `ci-tool deploy`.
 
+mod migrations;
+mod notice;
 mod plan;
 mod record;
 pub(super) mod sketch;
@@ -14,6 +16,7 @@ use clap::ValueEnum;
 use self::plan::{Prepared, prepare};
 use self::record::Record;
 use self::world::Real;
+use crate::config::deploy::MigrationsName;
 use crate::context::Context;
 use crate::deploy::Plan;
 use crate::deploy::journal::{Journal, Phase, Step};
@@ -194,6 +197,7 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
         started: Instant::now(),
         journal: place,
     };
+    let earlier = saved.clone();
     let journal = match (saved, goes_on) {
         (Some(saved), true) => saved,
         (None, true) => {
@@ -220,19 +224,24 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     let record = (config.record && has_work && !args.dry_run)
         .then(|| Record::begin(&journal, context))
         .transpose()?;
-    let answer = carry_on(args, journal, &plan, &world, context);
+    let policy = config.environments[&args.environment].migrations;
+    let policy = policy.unwrap_or(MigrationsName::Warn);
+    let risks =
+        |live: &[String]| migrations::pending(args, policy, earlier.as_ref(), live, context);
+    let answer = carry_on(args, journal, &plan, &world, (policy, &risks), context);
+    let told = answer.as_ref().ok().and_then(Option::as_ref);
+    let told = told.map(|answer| &answer.told);
     if let Some(record) = record {
-        record.end(
-            answer
-                .as_ref()
-                .ok()
-                .and_then(Option::as_ref)
-                .map(|answer| &answer.told),
-            context,
-        );
+        record.end(told, context);
+    }
+    if let Some(told) = told.filter(|_| has_work && !args.dry_run) {
+        notice::send(&config.notify, told, context);
     }
     answer
 }
+
+/// What a release would do that going back does not undo, by the names of what is live.
+type Risks<'r> = &'r dyn Fn(&[String]) -> Result<Vec<String>>;
 
 /// Deploys, goes on, or takes back.
 fn carry_on(
@@ -240,6 +249,7 @@ fn carry_on(
     journal: Journal,
     plan: &Plan,
     world: &Real,
+    (policy, risks): (MigrationsName, Risks<'_>),
     context: &Context,
 ) -> Result<Option<Answer>> {
     if let Some(which) = args.rollback {
@@ -250,12 +260,25 @@ fn carry_on(
     if args.resume {
         return resume(saga, phase);
     }
-    let remarks = without_checks(world, plan)
+    let mut remarks: Vec<String> = without_checks(world, plan)
         .chain(saga.preflight().map_err(|wrong| {
             Failure::failed(wrong.join("; "))
                 .hint("nothing was changed; docs/deploy.md says what a deployment needs")
         })?)
         .collect();
+    let before = saga.journal().services.iter();
+    let before = before.filter_map(|entry| entry.before.as_ref()?.origin.clone());
+    let risks = risks(&before.collect::<Vec<_>>())?;
+    if policy == MigrationsName::Refuse && !risks.is_empty() {
+        let mut told = Deployment::new(saga.journal(), "refused", remarks);
+        told.reason = Some(risks.join("; "));
+        return Ok(Some(Answer {
+            exit: Exit::No,
+            told,
+            is_changed: false,
+        }));
+    }
+    remarks.extend(risks);
     if args.dry_run {
         return Ok(Some(Answer {
             exit: Exit::Yes,
@@ -501,6 +524,18 @@ fn name(started: i64, commit: &str) -> String {
     format!("{}-{commit}", time.format("%Y%m%d%H%M%S"))
 }
 
+/// What git says in the repository's folder, where it says yes.
+fn git(args: &Args, context: &Context, arguments: &[&str]) -> Option<String> {
+    let program = Program::new("git")
+        .inherit(&context.env, &["PATH", "HOME"])
+        .variable("LC_ALL", "C")
+        .folder(&args.path)
+        .arguments(super::gate::owned_by_others(&args.path, context));
+    let run = program.arguments(arguments.iter().copied()).run().ok()?;
+    let text = String::from_utf8_lossy(&run.stdout).trim().to_owned();
+    (run.code == Some(0)).then_some(text)
+}
+
 /// The commit in full.
 fn commit(
     args: &Args,
@@ -510,25 +545,16 @@ fn commit(
     let env = &context.env;
     let of_job = || env.get("GITHUB_SHA").filter(|_| env.in_github_actions());
     let wanted = args.commit.as_deref().or_else(of_job).unwrap_or("HEAD");
-    let git = |arguments: &[&str]| {
-        let program = Program::new("git")
-            .inherit(env, &["PATH", "HOME"])
-            .variable("LC_ALL", "C")
-            .folder(&args.path)
-            .arguments(super::gate::owned_by_others(&args.path, context));
-        program.arguments(arguments.iter().copied()).run()
-    };
     let name = format!("{wanted}^{{commit}}");
-    let found = git(&[
+    let verify = [
         "rev-parse",
         "--verify",
         "--quiet",
         "--end-of-options",
         &name,
-    ])
-    .map_err(|error| Failure::failed(error.to_string()))?;
-    let commit = String::from_utf8_lossy(&found.stdout).trim().to_owned();
-    if found.code != Some(0) || commit.is_empty() {
+    ];
+    let commit = git(args, context, &verify).unwrap_or_default();
+    if commit.is_empty() {
         return Err(Failure::usage(format!(
             "`{}` is no commit of {}",
             escape_line(wanted),
@@ -548,8 +574,12 @@ fn commit(
         ]
         .iter()
         .any(|tip| {
-            git(&["merge-base", "--is-ancestor", &commit, tip])
-                .is_ok_and(|answer| answer.code == Some(0))
+            git(
+                args,
+                context,
+                &["merge-base", "--is-ancestor", &commit, tip],
+            )
+            .is_some()
         }),
     };
     if !is_on_branch {
