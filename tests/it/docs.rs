@@ -128,6 +128,38 @@ fn what_deploy_and_verify_print() {
 }
 
 #[test]
+fn inputs_and_outputs_of_the_action() {
+    use ci_tool::project::document::{Syntax, parse};
+    let text = std::fs::read_to_string(root().join("action.yml")).expect("read");
+    let action = parse(&text, Syntax::Yaml).expect("YAML");
+    let mut page = String::from("# Inputs and outputs of the action\n");
+    for (part, title) in [("inputs", "Inputs"), ("outputs", "Outputs")] {
+        let rows = action.get(part).expect("it has them");
+        page.push_str(&format!("\n## {title}\n\n| name | |\n|---|---|\n"));
+        for entry in rows.entries() {
+            let said = |key: &str| {
+                let text = entry.node.get(key)?.scalar()?;
+                Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
+            };
+            let default = said("default").filter(|default| default != "false");
+            let default = default.map_or_else(String::new, |default| {
+                let is_given = said("description").is_some_and(|text| text.contains("without it"));
+                match is_given {
+                    true => String::new(),
+                    false => format!(" Without it `{default}`."),
+                }
+            });
+            page.push_str(&format!(
+                "| `{}` | {}{default} |\n",
+                entry.key,
+                said("description").expect("each is described")
+            ));
+        }
+    }
+    holds("docs/reference/action.md", &page);
+}
+
+#[test]
 fn forms_of_reports() {
     let page = std::fs::read_to_string(root().join("docs/reports.md")).expect("read");
     let said: Vec<&str> = page

@@ -131,6 +131,43 @@ fn the_action_is_sound() {
     assert_eq!(code, 0, "{text}");
 }
 
+/// The workflows that people copy, with the action pinned as they should pin it.
+#[test]
+fn workflows_to_copy_are_sound() {
+    let page = std::fs::read_to_string(root().join("docs/action.md")).expect("read");
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let action = std::fs::read_to_string(root().join("action.yml")).expect("read");
+    let mut files = Vec::new();
+    for (at, text) in page.split("```yaml\n").skip(1).enumerate() {
+        let text = text.split("```").next().unwrap_or_default();
+        // Every input is one that the action has.
+        let ours = text.split("uses: intowork/ci-action@v1\n").skip(1);
+        for step in ours {
+            let with = step.split("      - name:").next().unwrap_or_default();
+            let inputs = with
+                .lines()
+                .skip_while(|line| line.trim() != "with:")
+                .skip(1)
+                .take_while(|line| line.starts_with("          "))
+                .filter(|line| !line.starts_with("           "))
+                .filter_map(|line| line.trim().split_once(':'));
+            let mut count = 0;
+            for (name, _) in inputs {
+                assert!(action.contains(&format!("\n  {name}:\n")), "{name}");
+                count += 1;
+            }
+            assert!(count > 0, "{with}");
+        }
+        let pin = format!("intowork/ci-action@{} # v1.0.0", crate::common::RELEASE);
+        let file = folder.path().join(format!("copy-{at}.yml"));
+        std::fs::write(&file, text.replace("intowork/ci-action@v1", &pin)).expect("written");
+        files.push(file);
+    }
+    assert_eq!(files.len(), 5);
+    let (code, text) = judge(&files);
+    assert_eq!(code, 0, "{text}");
+}
+
 #[test]
 fn our_own_workflows_are_sound_and_complete() {
     let files: Vec<_> = std::fs::read_dir(root().join(".github/workflows"))
