@@ -149,6 +149,10 @@ class Railway:
     def on_deployment(self, variables):
         return self.node(self.get(variables["id"]))
 
+    def on_variables(self, variables):
+        assert variables["service"] == "service-1", variables
+        return {"DATABASE_URL": "canary-value-of-railway"}
+
     def on_deploymentLogs(self, variables):
         return [{"message": f"log of {self.get(variables['id'])['id']}"}]
 
@@ -254,6 +258,13 @@ class Vercel:
         match method, parts:
             case "GET", ["projects", _]:
                 return "project", self.project
+            case "GET", ["projects", _, "env"]:
+                return "env", lambda: {
+                    "envs": [
+                        {"key": "API_URL", "value": "canary", "target": ["production"], "updatedAt": 1700000000000},
+                        {"key": "OTHER", "value": "canary", "target": "preview", "updatedAt": 1700000000000},
+                    ]
+                }
             case "POST", ["deployments"]:
                 return "create", lambda: self.shown(self.add(body))
             case "GET", ["deployments"]:

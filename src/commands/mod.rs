@@ -17,6 +17,7 @@ pub mod report;
 pub mod sarif;
 pub mod scan;
 pub mod scanners;
+pub mod secrets;
 pub mod sync;
 pub mod template;
 pub mod upload;
@@ -53,6 +54,8 @@ pub enum Command {
     Sync(Box<sync::Args>),
     /// Bring all services to an environment, or leave them as they were
     Deploy(deploy::Args),
+    /// Compare what applications need with what is set where they run
+    Secrets(secrets::Args),
     /// Tell whether what runs at addresses is well
     Verify(verify::Args),
     /// List, install, verify and update scanners, and fetch their databases
@@ -90,6 +93,7 @@ impl Command {
             Self::Upload(args) => upload::run(args, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Deploy(args) => deploy::run(args, context),
+            Self::Secrets(args) => secrets::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Scanners(args) => scanners::run(args, context),
             Self::Sarif(args) => sarif::run(args, context),

@@ -442,3 +442,70 @@ fn a_record_at_github_keeps_machines_apart() {
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("GITHUB_REPOSITORY"), "{}", run.stderr);
 }
+
+/// The old script asked for secrets and never looked whether they were there. Names are
+/// compared; no value is shown.
+#[test]
+fn what_an_application_needs_is_held_against_what_is_set() {
+    let cloud = Cloud::start();
+    write(
+        cloud.folder.path(),
+        "api/requirements.txt",
+        "fastapi==0.115.0\n",
+    );
+    write(
+        cloud.folder.path(),
+        "api/main.py",
+        "import os\nfrom fastapi import FastAPI\n\nSECRET = os.environ[\"SESSION_SECRET\"]\nURL = os.environ[\"DATABASE_URL\"]\napp = FastAPI()\n",
+    );
+    let check = |arguments: &[&str]| {
+        let mut command = command();
+        command
+            .args(["secrets", "check", "production"])
+            .args(arguments)
+            .current_dir(cloud.folder.path())
+            .env("RAILWAY_TOKEN", TOKENS[0])
+            .env("VERCEL_TOKEN", TOKENS[1])
+            .env("CI_TOOL_RAILWAY_URL", &cloud.url)
+            .env("CI_TOOL_VERCEL_URL", &cloud.url);
+        let run = finish(&mut command);
+        assert!(!run.stdout.contains("canary") && !run.stderr.contains("canary"));
+        run
+    };
+    let run = check(&[]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stdout
+            .contains("MISSING  SESSION_SECRET  read at api/main.py:4"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        !run.stdout.contains("MISSING  DATABASE_URL"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("set      API_URL  written "),
+        "{}",
+        run.stdout
+    );
+    assert!(!run.stdout.contains("OTHER"), "{}", run.stdout);
+    let run = check(&["--format", "json"]);
+    let told: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(told["complete"], false);
+    assert_eq!(told["services"][0]["missing"][0]["name"], "SESSION_SECRET");
+
+    // A deployment says so before anything changes.
+    let run = cloud.deploy(&["--dry-run"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stdout.contains(
+            "api: SESSION_SECRET is not set, and api/main.py:4 does not start without it"
+        ),
+        "{}",
+        run.stdout
+    );
+    cloud.control(Some(&json!({"revoked": true})));
+    assert_eq!(check(&[]).code, 3);
+}

@@ -122,6 +122,10 @@ fn what_deploy_and_verify_print() {
         &pretty(&schemars::schema_for!(Deployment)),
     );
     holds(
+        "docs/secrets.schema.json",
+        &pretty(&schemars::schema_for!(ci_tool::commands::secrets::Checked)),
+    );
+    holds(
         "docs/verify.schema.json",
         &pretty(&schemars::schema_for!(Verified)),
     );

@@ -2,7 +2,7 @@
 
 mod migrations;
 mod notice;
-mod plan;
+pub(super) mod plan;
 mod record;
 pub(super) mod sketch;
 mod world;
@@ -16,7 +16,8 @@ use clap::ValueEnum;
 use self::plan::{Prepared, prepare};
 use self::record::Record;
 use self::world::Real;
-use crate::config::deploy::MigrationsName;
+use super::secrets;
+use crate::config::deploy::{Deploy, MigrationsName};
 use crate::context::Context;
 use crate::deploy::Plan;
 use crate::deploy::journal::{Journal, Phase, Step};
@@ -179,6 +180,10 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
         _ => commit(args, &config.environments[&args.environment], context)?,
     };
     let prepared = prepare(&config, &args.environment, commit, &args.path, &context.env)?;
+    let unset = match goes_on {
+        true => Vec::new(),
+        false => unset(&prepared, &config, args, context)?,
+    };
     let Prepared {
         plan,
         platforms,
@@ -228,7 +233,14 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     let policy = policy.unwrap_or(MigrationsName::Warn);
     let risks =
         |live: &[String]| migrations::pending(args, policy, earlier.as_ref(), live, context);
-    let answer = carry_on(args, journal, &plan, &world, (policy, &risks), context);
+    let answer = carry_on(
+        args,
+        journal,
+        &plan,
+        &world,
+        (policy, &risks, unset),
+        context,
+    );
     let told = answer.as_ref().ok().and_then(Option::as_ref);
     let told = told.map(|answer| &answer.told);
     if let Some(record) = record {
@@ -249,7 +261,7 @@ fn carry_on(
     journal: Journal,
     plan: &Plan,
     world: &Real,
-    (policy, risks): (MigrationsName, Risks<'_>),
+    (policy, risks, unset): (MigrationsName, Risks<'_>, Vec<String>),
     context: &Context,
 ) -> Result<Option<Answer>> {
     if let Some(which) = args.rollback {
@@ -261,6 +273,7 @@ fn carry_on(
         return resume(saga, phase);
     }
     let mut remarks: Vec<String> = without_checks(world, plan)
+        .chain(unset)
         .chain(saga.preflight().map_err(|wrong| {
             Failure::failed(wrong.join("; "))
                 .hint("nothing was changed; docs/deploy.md says what a deployment needs")
@@ -291,6 +304,35 @@ fn carry_on(
     }
     let (end, journal) = saga.run();
     Ok(Some(ended(end, &journal, remarks)))
+}
+
+/// Variables that the code needs to start and its platform has not.
+fn unset(
+    prepared: &Prepared,
+    config: &Deploy,
+    args: &Args,
+    context: &Context,
+) -> Result<Vec<String>> {
+    let (project, _) = context.detect(&args.path)?;
+    let mut told = Vec::new();
+    for service in &prepared.plan.services {
+        let name = &service.name;
+        match secrets::set(prepared, name) {
+            Ok(None) => {}
+            Ok(Some(set)) => {
+                let missing = secrets::missing(&project, config, name, &set);
+                told.extend(missing.into_iter().map(|one| {
+                    format!(
+                        "{name}: {} is not set, and {} does not start without it",
+                        one.name, one.place
+                    )
+                }));
+            }
+            // The token may be one that deploys and reads nothing.
+            Err(why) => tracing::info!("{name}: what is set is not known: {why}"),
+        }
+    }
+    Ok(told)
 }
 
 /// Services that nothing is asked of.

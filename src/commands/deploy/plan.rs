@@ -35,17 +35,20 @@ const COMMON: [&str; 9] = [
 ];
 
 /// A plan with all that it speaks of.
-pub(super) struct Prepared {
-    pub(super) plan: Plan,
-    pub(super) platforms: BTreeMap<String, Box<dyn Platform>>,
-    pub(super) checks: BTreeMap<String, Vec<Check>>,
+pub(in crate::commands) struct Prepared {
+    pub(in crate::commands) plan: Plan,
+    pub(in crate::commands) platforms: BTreeMap<String, Box<dyn Platform>>,
+    pub(in crate::commands) checks: BTreeMap<String, Vec<Check>>,
 }
 
 /// The environment of that name.
 ///
 /// # Errors
 /// Where there is none.
-pub(super) fn environment<'c>(deploy: &'c Deploy, name: &str) -> Result<&'c Environment> {
+pub(in crate::commands) fn environment<'c>(
+    deploy: &'c Deploy,
+    name: &str,
+) -> Result<&'c Environment> {
     deploy.environments.get(name).ok_or_else(|| {
         let known: Vec<&str> = deploy.environments.keys().map(String::as_str).collect();
         let failure = Failure::usage(format!("there is no environment `{name}`"));
@@ -67,7 +70,7 @@ pub(super) fn environment<'c>(deploy: &'c Deploy, name: &str) -> Result<&'c Envi
 ///
 /// # Errors
 /// Where services need each other in a circle, or a variable is not set.
-pub(super) fn prepare(
+pub(in crate::commands) fn prepare(
     deploy: &Deploy,
     name: &str,
     commit: String,

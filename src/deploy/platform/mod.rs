@@ -25,6 +25,15 @@ impl Release {
     }
 }
 
+/// A variable that is set where a service runs. Its value is nobody's business.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// When it was written, in seconds since 1970, where the platform tells.
+    pub written: Option<i64>,
+}
+
 /// What is to be released.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'w> {
@@ -159,6 +168,15 @@ pub trait Platform {
     /// # Errors
     /// Where it was not done, or may have been.
     fn rollback(&self, from: &str, to: Option<&Release>) -> Result<(), Trouble>;
+
+    /// The variables that are set for the service, by name; nothing where the platform does
+    /// not tell.
+    ///
+    /// # Errors
+    /// Where it should tell and does not.
+    fn variables(&self) -> Result<Option<Vec<Variable>>, Trouble> {
+        Ok(None)
+    }
 
     /// The last lines that a release wrote, where they can be had.
     fn log(&self, _id: &str) -> Option<String> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::{Kind, Platform, Release, State, Trouble, Wanted};
+use super::{Kind, Platform, Release, State, Trouble, Variable, Wanted};
 use crate::sys::process::Program;
 
 /// Where the API is.
@@ -365,6 +365,25 @@ impl Platform for Railway {
             self.restored.borrow_mut().push(pair);
         }
         Ok(())
+    }
+
+    fn variables(&self) -> Result<Option<Vec<Variable>>, Trouble> {
+        let place = self.place()?;
+        let query = "query ($project: String!, $environment: String!, $service: String) { variables(projectId: $project, environmentId: $environment, serviceId: $service) }";
+        let asked = json!({
+            "project": place.project,
+            "environment": place.environment,
+            "service": self.service,
+        });
+        let answer = self.ask(query, &asked)?;
+        let all = answer["variables"].as_object();
+        let all = all.ok_or_else(|| Trouble::lasting("Railway lists no variables"))?;
+        // The values come along, and go no further than this.
+        let names = all.keys().map(|name| Variable {
+            name: name.clone(),
+            written: None,
+        });
+        Ok(Some(names.collect()))
     }
 
     fn log(&self, id: &str) -> Option<String> {

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::{Platform, Release, State, Trouble, Wanted};
+use super::{Platform, Release, State, Trouble, Variable, Wanted};
 
 /// Where the API is.
 pub const API: &str = "https://api.vercel.com";
@@ -265,5 +265,28 @@ impl Platform for Vercel {
                 .ask("DELETE", &format!("/v13/deployments/{from}"), None)
                 .map(drop),
         }
+    }
+
+    fn variables(&self) -> Result<Option<Vec<Variable>>, Trouble> {
+        let path = format!("/v9/projects/{}/env", self.source()?.id);
+        let answer = self.ask("GET", &path, None)?;
+        let all = answer["envs"].as_array();
+        let all = all.ok_or_else(|| Trouble::lasting("Vercel lists no variables"))?;
+        let target = match self.alias {
+            Some(_) => "preview",
+            None => "production",
+        };
+        let is_here = |one: &&Value| match &one["target"] {
+            Value::Array(targets) => targets.iter().any(|known| known == target),
+            one => one == target,
+        };
+        let names = all.iter().filter(is_here).filter_map(|one| {
+            Some(Variable {
+                name: one["key"].as_str()?.to_owned(),
+                // Milliseconds.
+                written: one["updatedAt"].as_i64().map(|written| written / 1000),
+            })
+        });
+        Ok(Some(names.collect()))
     }
 }
