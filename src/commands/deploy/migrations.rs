@@ -3,7 +3,8 @@
 
 use anyhow::Result;
 
-use super::{Args, git};
+use super::Args;
+use super::revision::git;
 use crate::commands::own;
 use crate::config::deploy::MigrationsName;
 use crate::context::Context;

@@ -2,19 +2,23 @@
 
 mod migrations;
 mod notice;
+mod place;
 pub(super) mod plan;
 mod record;
+mod revision;
 pub(super) mod sketch;
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
 use clap::ValueEnum;
 
+use self::place::{journal_place, lock, read};
 use self::plan::{Prepared, prepare};
 use self::record::Record;
+use self::revision::commit;
 use self::world::Real;
 use super::secrets;
 use crate::config::deploy::{Deploy, MigrationsName};
@@ -27,7 +31,6 @@ use crate::error::{Exit, Failure};
 use crate::forge::web::Web;
 use crate::report::deploy::{Deployment, outcome};
 use crate::report::{self};
-use crate::sys::process::Program;
 use crate::sys::ui::escape_line;
 use crate::sys::{clock, interrupt};
 
@@ -501,136 +504,9 @@ fn same_services(journal: &Journal, plan: &Plan) -> Result<()> {
     .into())
 }
 
-/// The folder and the name of the journal.
-fn journal_place(args: &Args) -> Result<(PathBuf, String)> {
-    if let Some(file) = &args.journal {
-        let name = file.file_name().and_then(|name| name.to_str());
-        let name =
-            name.ok_or_else(|| Failure::usage(format!("{} is no name of a file", file.display())))?;
-        let folder = file
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        return Ok((folder.unwrap_or(Path::new(".")).to_owned(), name.to_owned()));
-    }
-    let git = args.path.join(".git");
-    let folder = match git.is_dir() {
-        true => git.join("ci-tool"),
-        false => args.path.join(".ci-tool"),
-    };
-    Ok((folder, format!("deploy-{}.json", args.environment)))
-}
-
-/// Holds the environment, on this machine, until the end.
-fn lock(place: &(PathBuf, String)) -> Result<std::fs::File> {
-    let (folder, name) = place;
-    let broken = |error: std::io::Error| {
-        Failure::failed(format!("cannot use {}: {error}", folder.display()))
-            .hint("`--journal FILE` names another place")
-    };
-    std::fs::create_dir_all(folder).map_err(broken)?;
-    let lock = std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(folder.join(format!("{name}.lock")))
-        .map_err(broken)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Failure::failed(
-            "another deployment to this environment is under way on this machine",
-        )
-        .hint("wait until it has ended")
-        .into()),
-        Err(std::fs::TryLockError::Error(error)) => Err(broken(error).into()),
-    }
-}
-
-fn read(file: &Path) -> Result<Option<Journal>> {
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            return Err(Failure::failed(format!("cannot read {}: {error}", file.display())).into());
-        }
-    };
-    let journal = Journal::parse(&text).map_err(|why| {
-        Failure::failed(format!("{} is no journal: {why}", file.display()))
-            .hint("look at what is live, then put the file aside")
-    })?;
-    Ok(Some(journal))
-}
-
 /// The name of a deployment: when, and of what.
 fn name(started: i64, commit: &str) -> String {
     let commit: String = commit.chars().take(10).collect();
     let time = chrono::DateTime::from_timestamp(started, 0).unwrap_or_default();
     format!("{}-{commit}", time.format("%Y%m%d%H%M%S"))
-}
-
-/// What git says in the repository's folder, where it says yes.
-fn git(args: &Args, context: &Context, arguments: &[&str]) -> Option<String> {
-    let program = Program::new("git")
-        .inherit(&context.env, &["PATH", "HOME"])
-        .variable("LC_ALL", "C")
-        .folder(&args.path)
-        .arguments(super::gate::owned_by_others(&args.path, context));
-    let run = program.arguments(arguments.iter().copied()).run().ok()?;
-    let text = String::from_utf8_lossy(&run.stdout).trim().to_owned();
-    (run.code == Some(0)).then_some(text)
-}
-
-/// The commit in full.
-fn commit(
-    args: &Args,
-    environment: &crate::config::deploy::Environment,
-    context: &Context,
-) -> Result<String> {
-    let env = &context.env;
-    let of_job = || env.get("GITHUB_SHA").filter(|_| env.in_github_actions());
-    let wanted = args.commit.as_deref().or_else(of_job).unwrap_or("HEAD");
-    let name = format!("{wanted}^{{commit}}");
-    let verify = [
-        "rev-parse",
-        "--verify",
-        "--quiet",
-        "--end-of-options",
-        &name,
-    ];
-    let commit = git(args, context, &verify).unwrap_or_default();
-    if commit.is_empty() {
-        return Err(Failure::usage(format!(
-            "`{}` is no commit of {}",
-            escape_line(wanted),
-            args.path.display()
-        ))
-        .hint("`--commit REVISION` names one; a shallow checkout may not have it")
-        .into());
-    }
-    let Some(branch) = &environment.branch else {
-        return Ok(commit);
-    };
-    let is_on_branch = match (env.in_github_actions(), env.get("GITHUB_REF")) {
-        (true, Some(reference)) => reference == format!("refs/heads/{branch}"),
-        _ => [
-            format!("refs/heads/{branch}"),
-            format!("refs/remotes/origin/{branch}"),
-        ]
-        .iter()
-        .any(|tip| {
-            git(
-                args,
-                context,
-                &["merge-base", "--is-ancestor", &commit, tip],
-            )
-            .is_some()
-        }),
-    };
-    if !is_on_branch {
-        return Err(Failure::usage(format!(
-            "{commit} is not on `{branch}`, and only that is deployed to `{}`",
-            args.environment
-        ))
-        .hint("`deploy.environments` in .github/ci-tool.yml says so")
-        .into());
-    }
-    Ok(commit)
 }
