@@ -151,6 +151,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
 /// As [`run`].
 pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> {
     let (_, _, plan) = make_plan(args, context)?;
+    tell_what_deploy_needs(&plan, args, context)?;
     for path in &args.resolved {
         if !plan
             .files
@@ -173,6 +174,25 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> 
         Mode::Written
     };
     Ok((plan, mode))
+}
+
+/// A workflow that deploys fails until it is said what is deployed where.
+fn tell_what_deploy_needs(plan: &Plan, args: &Args, context: &Context) -> Result<()> {
+    let deploys = plan
+        .files
+        .iter()
+        .any(|file| file.template == "deploy" && file.status.writes());
+    if deploys
+        && context
+            .config(&args.path)?
+            .config
+            .deploy
+            .services
+            .is_empty()
+    {
+        context.ui.warning("the workflow `deploy` needs to know what is deployed where: `ci-tool config sketch` prints a `deploy:` for .github/ci-tool.yml to begin with");
+    }
+    Ok(())
 }
 
 /// Every template: ci-tool's, then those of the configuration, then those that

@@ -457,6 +457,15 @@ fn a_sketch_is_a_configuration() {
         let checked = crate::common::ci_tool(folder.path(), &["config", "check"]);
         assert_eq!(checked.code, 0, "{name}: {}{}", run.stdout, checked.stderr);
     }
+    // Who generates the workflow is told about it, until it is there.
+    let folder = crate::common::sample("fastapi-nextjs");
+    let generate = ["generate", "--only", "deploy", "--dry-run"];
+    let run = crate::common::ci_tool(folder.path(), &generate);
+    assert!(run.stderr.contains("config sketch"), "{}", run.stderr);
+    let sketch = crate::common::ci_tool(folder.path(), &["config", "sketch"]);
+    write(folder.path(), ".github/ci-tool.yml", &sketch.stdout);
+    let run = crate::common::ci_tool(folder.path(), &generate);
+    assert!(!run.stderr.contains("config sketch"), "{}", run.stderr);
     let folder = crate::common::sample("docs-only");
     let run = crate::common::ci_tool(folder.path(), &["deploy", "staging"]);
     assert_eq!(run.code, 2);
