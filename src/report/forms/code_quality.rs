@@ -1,9 +1,29 @@
 //! GitLab's code quality report (docs.gitlab.com, "Code Quality report format").
 
-use serde_json::json;
+use serde::Serialize;
 
 use super::Input;
 use crate::sys::ui::escape_line;
+
+#[derive(Serialize)]
+struct Issue<'i> {
+    description: String,
+    check_name: &'i str,
+    fingerprint: &'i str,
+    severity: &'static str,
+    location: Place<'i>,
+}
+
+#[derive(Serialize)]
+struct Place<'i> {
+    path: &'i str,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    begin: u32,
+}
 
 /// All findings but those that people set aside; GitLab has no place for these.
 pub(super) fn json(input: &Input<'_>) -> String {
@@ -11,30 +31,32 @@ pub(super) fn json(input: &Input<'_>) -> String {
         .gate
         .findings
         .iter()
-        .filter(|decided| decided.outcome != "suppressed");
-    let list: Vec<serde_json::Value> = findings
-        .map(|decided| {
-            let finding = &decided.finding;
-            let place = finding.locations.first();
-            let path = place.map_or_else(
-                // It must have a path: what is in no file is shown under its target.
-                || finding.target.clone().unwrap_or_else(|| ".".to_owned()),
-                |place| place.path.clone(),
-            );
-            json!({
-                "description": escape_line(&format!("{}: {}", finding.name, finding.message)),
-                "check_name": finding.name,
-                "fingerprint": finding.identity,
-                "severity": severity(&finding.severity),
-                "location": {
-                    "path": path,
-                    "lines": {"begin": place.and_then(|place| place.line).unwrap_or(1)},
+        .filter(|decided| decided.outcome != "suppressed")
+        .map(|decided| &decided.finding);
+    let mut text = String::from("[");
+    for (at, finding) in findings.enumerate() {
+        let place = finding.locations.first();
+        let issue = Issue {
+            description: escape_line(&format!("{}: {}", finding.name, finding.message)),
+            check_name: &finding.name,
+            fingerprint: &finding.identity,
+            severity: severity(&finding.severity),
+            location: Place {
+                path: place.map_or_else(
+                    // It must have a path: what is in no file is shown under its target.
+                    || finding.target.as_deref().unwrap_or("."),
+                    |place| &place.path,
+                ),
+                lines: Lines {
+                    begin: place.and_then(|place| place.line).unwrap_or(1),
                 },
-            })
-        })
-        .collect();
-    let mut text = serde_json::Value::from(list).to_string();
-    text.push('\n');
+            },
+        };
+        text.push_str(if at > 0 { ",\n" } else { "" });
+        // Nothing in it has keys that are no texts.
+        text.push_str(&serde_json::to_string(&issue).unwrap_or_default());
+    }
+    text.push_str("]\n");
     text
 }
 

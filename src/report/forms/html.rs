@@ -2,13 +2,12 @@
 //! that lets nothing else run.
 
 use base64::Engine as _;
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::Input;
 use crate::report::gate::Decided;
 use crate::report::scan::State;
-use crate::sys::ui::escape_line;
+use crate::sys::ui::{escape_line, escape_terminal};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -16,9 +15,7 @@ const SCRIPT: &str = include_str!("page.js");
 /// The page.
 pub(super) fn page(input: &Input<'_>) -> String {
     let title = escape(&headline(input));
-    let data = data(input).to_string();
-    // No text of a finding can end the element that holds it, or begin a comment.
-    let data = data.replace('<', "\\u003c").replace('\u{2028}', "\\u2028");
+    let data = data(input);
     let counts = &input.gate.counts;
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1 class=\"{}\">{title}</h1>\n<p>{} fail the gate, {} are worth a look, {} pass, {} are set aside.</p>\n</header>\n<main>\n<form role=\"search\" aria-label=\"Findings\">\n<label>Search <input type=\"search\" id=\"search\" autocomplete=\"off\"></label>\n<label>Severity <select id=\"severity\"></select></label>\n<label>Outcome <select id=\"outcome\"></select></label>\n<label>Kind <select id=\"kind\"></select></label>\n<label>Scanner <select id=\"scanner\"></select></label>\n<label>State <select id=\"state\"></select></label>\n<label>Sort by <select id=\"sort\"><option value=\"\">what decides</option><option value=\"severity\">severity</option><option value=\"place\">place</option><option value=\"name\">name</option></select></label>\n</form>\n<p id=\"count\" role=\"status\"></p>\n<ol id=\"list\"></ol>\n<button type=\"button\" id=\"more\" hidden>Show more</button>\n<noscript><p>The list needs JavaScript, which this page brings with it.</p></noscript>\n</main>\n{}<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
@@ -46,11 +43,27 @@ fn headline(input: &Input<'_>) -> String {
 }
 
 /// The findings as lists of texts, in the order of `page.js`.
-fn data(input: &Input<'_>) -> Value {
-    input.gate.findings.iter().map(row).collect()
+fn data(input: &Input<'_>) -> String {
+    let mut text = String::from("[");
+    for (at, decided) in input.gate.findings.iter().enumerate() {
+        let row = row(decided);
+        text.push_str(if at > 0 { ",\n" } else { "" });
+        // No text of a finding can end the element that holds it, or begin a comment.
+        for part in row.split_inclusive('<') {
+            match part.strip_suffix('<') {
+                Some(part) => {
+                    text.push_str(part);
+                    text.push_str("\\u003c");
+                }
+                None => text.push_str(part),
+            }
+        }
+    }
+    text.push(']');
+    text
 }
 
-fn row(decided: &Decided) -> Value {
+fn row(decided: &Decided) -> String {
     let finding = &decided.finding;
     let place = finding.locations.first().map_or_else(
         || finding.target.clone().unwrap_or_default(),
@@ -74,21 +87,23 @@ fn row(decided: &Decided) -> Value {
         .iter()
         .map(|one| one.scanner.as_str())
         .collect();
-    json!([
-        decided.outcome,
-        finding.severity,
-        finding.kind,
+    let row = (
+        &decided.outcome,
+        &finding.severity,
+        &finding.kind,
         escape_line(&finding.name),
         escape_line(&place),
-        crate::sys::ui::escape_terminal(&finding.message),
+        escape_terminal(&finding.message),
         escape_line(&package),
         escape_line(&finding.fixed_versions.join(", ")),
         scanners,
         finding.state.as_deref().unwrap_or_default(),
         escape_line(&decided.rule),
-        finding.identity,
+        &finding.identity,
         finding.ids.join(", "),
-    ])
+    );
+    // Nothing in it has keys.
+    serde_json::to_string(&row).unwrap_or_default()
 }
 
 /// The scanners that ran, for those who ask who has looked.
