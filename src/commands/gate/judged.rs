@@ -125,18 +125,29 @@ impl Judged<'_> {
                 files_url: None,
             },
         };
-        for (name, file) in &args.report {
-            match forms::form(name) {
-                Some(form) => put(file, (form.write)(&input).as_bytes())?,
-                None => {
+        let of = |name: &str| forms::form(name);
+        let (made, sarif): (Vec<_>, Vec<_>) =
+            args.report.iter().partition(|(name, _)| of(name).is_some());
+        // SARIF takes as long as all the others together.
+        std::thread::scope(|scope| {
+            let sarif = scope.spawn(|| {
+                for (_, file) in sarif {
                     let texts = self.sarif(&args.target.category, MAX_FILES)?;
                     for (at, text) in texts.iter().enumerate() {
                         put(&numbered(file, at), text)?;
                     }
                 }
+                Ok(())
+            });
+            for (name, file) in made {
+                if let Some(form) = of(name) {
+                    put(file, (form.write)(&input).as_bytes())?;
+                }
             }
-        }
-        Ok(())
+            sarif
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 
     /// Uploads the findings, where that is asked for.
