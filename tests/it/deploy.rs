@@ -59,6 +59,32 @@ fn nobody_notices_a_healthy_deployment() {
     assert_eq!(local.commits(), both(&first));
 }
 
+/// The deployment was made by a job; somebody goes back from a laptop.
+#[test]
+fn without_a_journal_one_goes_back_to_a_release_by_its_name() {
+    let (local, first, _) = machine(0, false);
+    let run = finish(&mut local.deploy(&["--format", "json"]));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let answer = told(&run);
+    let before = |at: usize| {
+        let service = &answer["services"][at];
+        let text = |key: &str| service[key].as_str().expect("a text").to_owned();
+        format!("{}={}", text("name"), text("before"))
+    };
+    std::fs::remove_file(local.journal()).expect("it was there");
+    let run = finish(&mut local.deploy(&["--rollback", "last"]));
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("--to SERVICE=RELEASE"),
+        "{}",
+        run.stderr
+    );
+    let to = [before(0), before(1)];
+    let run = finish(&mut local.deploy(&["--rollback", "last", "--to", &to[0], "--to", &to[1]]));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(local.commits(), both(&first));
+}
+
 /// The old script left the backend new and the frontend old.
 #[test]
 fn issue_15_a_frontend_that_fails_takes_the_backend_back() {

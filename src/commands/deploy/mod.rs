@@ -74,7 +74,8 @@ pub struct Args {
     #[arg(long, value_name = "WHICH", conflicts_with_all = ["dry_run", "status", "resume", "commit"])]
     pub rollback: Option<Which>,
 
-    /// With --rollback last: go back to this release instead of the one before
+    /// With --rollback last: go back to this release instead of the one before; also where
+    /// the deployment was made on another machine
     #[arg(long, value_name = "SERVICE=RELEASE", requires = "rollback", value_parser = release)]
     pub to: Vec<(String, String)>,
 
@@ -208,10 +209,11 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     let earlier = saved.clone();
     let journal = match (saved, goes_on) {
         (Some(saved), true) => saved,
+        (None, true) if !args.to.is_empty() => of_others(&plan, args, &world)?,
         (None, true) => {
             return Err(
                 Failure::usage("no deployment is on record here that could be taken back")
-                    .hint("`--journal FILE` names the file that remembers it")
+                    .hint("`--journal FILE` names the file that remembers it; without one, `--to SERVICE=RELEASE` says where to go back to")
                     .into(),
             );
         }
@@ -307,6 +309,24 @@ fn carry_on(
     }
     let (end, journal) = saga.run();
     Ok(Some(ended(end, &journal, remarks)))
+}
+
+/// A deployment that was made elsewhere, as far as the platforms know it: what is live is to
+/// give way to the releases of `--to`.
+fn of_others(plan: &Plan, args: &Args, world: &Real) -> Result<Journal> {
+    use crate::deploy::World as _;
+    let started = clock::now();
+    let mut journal = Journal::new(plan, name(started, &plan.commit), started);
+    for entry in &mut journal.services {
+        if !args.to.iter().any(|(service, _)| *service == entry.name) {
+            continue;
+        }
+        let live = world.platform(&entry.name).live();
+        let live = live
+            .map_err(|trouble| Failure::failed(format!("{}: {}", entry.name, trouble.message)))?;
+        entry.release = live.map(|live| live.id);
+    }
+    Ok(journal)
 }
 
 /// Variables that the code needs to start and its platform has not.
@@ -435,6 +455,8 @@ fn rollback(
             origin: None,
         });
         entry.step = Step::Live;
+        // Whoever names a release means one that works.
+        entry.was_healthy = true;
     }
     if journal.reason.is_none() {
         journal.reason = Some("it was asked to go back".to_owned());
