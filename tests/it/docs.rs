@@ -369,6 +369,11 @@ fn links_of_pages_lead_somewhere() {
         "docs/scan.md",
         "docs/templates.md",
         "docs/reference/plan.md",
+        "docs/action.md",
+        "docs/deploy.md",
+        "docs/reports.md",
+        "docs/sync.md",
+        "docs/upload.md",
     ] {
         let text = std::fs::read_to_string(root().join(page))
             .unwrap_or_else(|error| panic!("{page}: {error}"));
