@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::common::{Run, command, finish, git, peers, root, write};
+use crate::common::{Run, command, finish, follow_githubs_description, git, peers, root, write};
 
 const TOKENS: [&str; 3] = [
     "railway-canary-token",
@@ -423,15 +423,7 @@ fn a_record_at_github_keeps_machines_apart() {
     // Every exchange is one that GitHub's description has.
     let exchanges = state["exchanges"].as_array().expect("a list");
     let lines: String = exchanges.iter().map(|one| format!("{one}\n")).collect();
-    write(cloud.folder.path(), "exchanges", &lines);
-    let output = Command::new(peers().join("py/bin/python"))
-        .arg(root().join("scripts/peers/openapi-check.py"))
-        .arg(peers().join("github-api.json"))
-        .stdin(std::fs::File::open(cloud.folder.path().join("exchanges")).expect("open"))
-        .output()
-        .expect("it starts");
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
+    let told = follow_githubs_description(&lines);
     assert!(exchanges.len() > 8, "{told}");
 
     let run = finish(

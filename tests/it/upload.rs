@@ -12,7 +12,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::common::github::CANARY;
-use crate::common::{Run, command, finish, git, peers, root, write};
+use crate::common::{Run, command, finish, follow_githubs_description, git, write};
 
 #[derive(Default)]
 struct State {
@@ -111,20 +111,7 @@ impl Scanning {
             .iter()
             .map(|one| format!("{one}\n"))
             .collect();
-        let folder = tempfile::tempdir().expect("temporary folder");
-        write(folder.path(), "exchanges", &lines);
-        let output = Command::new(peers().join("py/bin/python"))
-            .arg(root().join("scripts/peers/openapi-check.py"))
-            .arg(peers().join("github-api.json"))
-            .stdin(std::fs::File::open(folder.path().join("exchanges")).expect("open"))
-            .output()
-            .expect("it starts");
-        assert!(
-            output.status.success(),
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        follow_githubs_description(&lines);
     }
 
     fn command(&self, folder: &Path) -> Command {

@@ -147,3 +147,23 @@ pub fn write(folder: &Path, path: &str, text: impl AsRef<[u8]>) {
     std::fs::create_dir_all(path.parent().expect("it has a parent")).expect("created");
     std::fs::write(path, text).expect("written");
 }
+
+/// Holds exchanges, one JSON object a line, against GitHub's published description; what is
+/// said where all of them fit.
+pub fn follow_githubs_description(exchanges: &str) -> String {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write(folder.path(), "exchanges", exchanges);
+    let output = Command::new(peers().join("py/bin/python"))
+        .arg(root().join("scripts/peers/openapi-check.py"))
+        .arg(peers().join("github-api.json"))
+        .stdin(std::fs::File::open(folder.path().join("exchanges")).expect("open"))
+        .output()
+        .expect("it starts");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{told}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    told
+}
