@@ -207,15 +207,7 @@ pub(super) fn publish(
         .hint("`--slug OWNER/NAME` names it")
         .into());
     };
-    let git = |arguments: &[&str]| {
-        let program = Program::new("git")
-            .inherit(env, &["PATH", "HOME"])
-            .folder(repository)
-            .arguments(super::gate::owned_by_others(repository, context));
-        let run = program.arguments(arguments.iter().copied()).run().ok()?;
-        let text = String::from_utf8_lossy(&run.stdout).trim().to_owned();
-        (run.code == Some(0) && !text.is_empty()).then_some(text)
-    };
+    let git = |arguments: &[&str]| git(repository, context, arguments);
     let given = |given: &Option<String>, variable: &str, arguments: &[&str]| {
         let job = || of_job(variable).map(str::to_owned);
         given.clone().or_else(job).or_else(|| git(arguments))
@@ -260,6 +252,23 @@ pub(super) fn publish(
     let done = forge::run(upload(&github, (owner, name), files, &about, target.wait))
         .map_err(|error| Failure::failed(error.to_string()))?;
     Ok(done)
+}
+
+/// The folder below the repository's root, with a slash at its end; empty at the root, and
+/// where there is no repository.
+pub(super) fn prefix(folder: &std::path::Path, context: &Context) -> String {
+    git(folder, context, &["rev-parse", "--show-prefix"]).unwrap_or_default()
+}
+
+/// What git says in a folder, where it says something.
+fn git(folder: &std::path::Path, context: &Context, arguments: &[&str]) -> Option<String> {
+    let program = Program::new("git")
+        .inherit(&context.env, &["PATH", "HOME"])
+        .folder(folder)
+        .arguments(super::gate::owned_by_others(folder, context));
+    let run = program.arguments(arguments.iter().copied()).run().ok()?;
+    let text = String::from_utf8_lossy(&run.stdout).trim().to_owned();
+    (run.code == Some(0) && !text.is_empty()).then_some(text)
 }
 
 async fn upload(

@@ -435,3 +435,67 @@ fn the_action_uploads_where_it_may_and_the_verdict_is_the_same_without() {
     assert_eq!(act(&[("INPUT_UPLOAD", "false")]).code, 1);
     assert_eq!(github.uploads().len(), count);
 }
+
+/// A part of the repository is looked at, in a workspace that belongs to another user, as in
+/// the container: GitHub gets paths from the repository's root, and what changed is found.
+#[test]
+fn a_part_of_a_workspace_of_others_keeps_its_paths() {
+    let github = Scanning::start();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let workflow =
+        "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: ./none\n";
+    write(folder.path(), "part/.github/workflows/x.yml", workflow);
+    git(folder.path(), &["init", "--quiet"]);
+    git(folder.path(), &["add", "--all"]);
+    git(folder.path(), &["commit", "--quiet", "--message", "one"]);
+    write(
+        folder.path(),
+        "part/.github/workflows/x.yml",
+        format!("{workflow}# more\n"),
+    );
+    git(
+        folder.path(),
+        &["commit", "--quiet", "--all", "--message", "two"],
+    );
+    let given = Command::new("chown")
+        .args(["-R", "4321:4321"])
+        .arg(folder.path())
+        .status();
+    if !given.is_ok_and(|status| status.success()) {
+        println!("skipped: the workspace belongs to us (chown needs root)");
+    }
+    let cache = tempfile::tempdir().expect("temporary folder");
+    let run = finish(
+        github
+            .command(folder.path())
+            .arg("action")
+            .env("INPUT_SCANNER", "audit")
+            .env("INPUT_PATH", "part")
+            .env("INPUT_ONLY-CHANGED", "files")
+            .env("INPUT_DIFF-BASE", "HEAD~1")
+            .env("CI_TOOL_CACHE", cache.path())
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_WORKSPACE", folder.path())
+            .env("GITHUB_REPOSITORY", "acme/shop"),
+    );
+    // Denied, since it is in a file that has changed.
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr.contains("GitHub has read them"),
+        "{}",
+        run.stderr
+    );
+    let (sent, sarif) = &github.uploads()[0];
+    assert_eq!(sent["ref"], "refs/heads/main");
+    let place = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(
+        place["artifactLocation"]["uri"], "part/.github/workflows/x.yml",
+        "{sarif}"
+    );
+    assert!(
+        run.stdout
+            .contains("::error file=part/.github/workflows/x.yml"),
+        "{}",
+        run.stdout
+    );
+}

@@ -177,6 +177,10 @@ impl Judged<'_> {
             let decision = decisions.next();
             decision.is_none_or(|decision| decision.outcome != Outcome::Suppressed)
         });
+        let prefix = upload::prefix(repository, context);
+        if !prefix.is_empty() {
+            below(&mut report, &prefix);
+        }
         let files = written(&report, &args.target.category, MAX_FILES)?;
         let published = match upload::publish(&files, &args.target, repository, context) {
             Ok(published) => published,
@@ -208,6 +212,18 @@ impl Judged<'_> {
             &self.suppressions,
             context,
         )
+    }
+}
+
+/// Paths from the repository's root, where a part of it was looked at: GitHub knows no other.
+fn below(report: &mut Report<'_>, prefix: &str) {
+    let findings = report.findings.iter_mut();
+    for one in findings.flat_map(|finding| &mut finding.observations) {
+        for location in &mut Arc::make_mut(one).locations {
+            if !location.path.is_empty() {
+                location.path = format!("{prefix}{}", location.path).into();
+            }
+        }
     }
 }
 

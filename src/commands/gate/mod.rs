@@ -372,6 +372,8 @@ fn changes(args: &Judging, place: &Place, context: &Context) -> Result<Option<Ch
             "-c",
             "core.quotePath=true",
             "diff",
+            // From the folder that is looked at, as the findings are.
+            "--relative",
             "--no-color",
             "--no-ext-diff",
             "--no-textconv",
@@ -392,16 +394,20 @@ fn changes(args: &Judging, place: &Place, context: &Context) -> Result<Option<Ch
 }
 
 /// In the container action the workspace belongs to the runner's user, and git reads
-/// nothing of others unless it is told to, for exactly that folder.
+/// nothing of others unless it is told to, for exactly these folders: the workspace, which
+/// is the repository also where a part of it is looked at, and the folder itself.
 pub(super) fn owned_by_others(repository: &Path, context: &Context) -> Vec<String> {
-    let folder = repository.canonicalize().ok();
-    match folder.filter(|_| context.env.in_github_actions()) {
-        Some(folder) => vec![
-            "-c".to_owned(),
-            format!("safe.directory={}", folder.display()),
-        ],
-        None => Vec::new(),
+    if !context.env.in_github_actions() {
+        return Vec::new();
     }
+    let workspace = context.env.path("GITHUB_WORKSPACE");
+    let folders = workspace.as_deref().into_iter().chain([repository]);
+    let real = folders.filter_map(|folder| folder.canonicalize().ok());
+    real.flat_map(|folder| {
+        let trusted = format!("safe.directory={}", folder.display());
+        ["-c".to_owned(), trusted]
+    })
+    .collect()
 }
 
 fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u8>> {
@@ -416,7 +422,9 @@ fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u
         .map_err(|error| Failure::failed(error.to_string()))?;
     if done.code != Some(0) {
         let said = String::from_utf8_lossy(&done.stderr);
-        return Err(Failure::failed(format!("git: {}", escape_line(said.trim()))).into());
+        // Some of its refusals are followed by all its options.
+        let said = said.trim().lines().next().unwrap_or_default();
+        return Err(Failure::failed(format!("git: {}", escape_line(said))).into());
     }
     Ok(done.stdout)
 }
