@@ -24,7 +24,7 @@ pub struct Deployment {
     /// The commit.
     pub commit: String,
     /// `planned`, `refused`, `deployed`, `unchanged`, `rolled-back`, `stuck`, or, of one that was
-    /// interrupted, `releasing` or `undoing`.
+    /// interrupted, `releasing` or `undoing`; `unknown` where none is on record.
     pub outcome: String,
     /// Why it was taken back, where it was.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +97,7 @@ impl Deployment {
             .map_or_else(String::new, |reason| format!(": {reason}"));
         match self.outcome.as_str() {
             "refused" => format!("{environment}: {commit} is not deployed{why}"),
+            "unknown" => format!("{environment}: no deployment is on record here"),
             "planned" => format!("{environment}: {commit} would be deployed"),
             "deployed" => format!("{environment}: {commit} is live and healthy"),
             "unchanged" => format!("{environment}: nothing has changed{why}"),

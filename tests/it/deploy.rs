@@ -72,6 +72,15 @@ fn without_a_journal_one_goes_back_to_a_release_by_its_name() {
         format!("{}={}", text("name"), text("before"))
     };
     std::fs::remove_file(local.journal()).expect("it was there");
+    let run = finish(&mut local.deploy(&["--status"]));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(
+        run.stdout.contains("no deployment is on record here")
+            && run.stdout.contains("api: release ")
+            && run.stdout.contains("is live, healthy"),
+        "{}",
+        run.stdout
+    );
     let run = finish(&mut local.deploy(&["--rollback", "last"]));
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(

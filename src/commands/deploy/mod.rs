@@ -174,7 +174,7 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     let goes_on = args.resume || args.rollback.is_some() || args.status;
     let commit = match (&saved, goes_on) {
         (Some(saved), true) => saved.commit.clone(),
-        (None, true) if args.rollback != Some(Which::Last) => {
+        (None, true) if !args.status && args.rollback != Some(Which::Last) => {
             context.ui.remark(&format!(
                 "no deployment to `{}` is on record here",
                 escape_line(&args.environment)
@@ -209,6 +209,8 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     let earlier = saved.clone();
     let journal = match (saved, goes_on) {
         (Some(saved), true) => saved,
+        // What is live is told all the same.
+        (None, true) if args.status => Journal::new(&plan, String::new(), clock::now()),
         (None, true) if !args.to.is_empty() => of_others(&plan, args, &world)?,
         (None, true) => {
             return Err(
@@ -227,7 +229,8 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     };
     same_services(&journal, &plan)?;
     if args.status {
-        return status(journal, &plan, &world).map(Some);
+        let is_on_record = earlier.is_some();
+        return status(journal, is_on_record, &plan, &world).map(Some);
     }
     let phase = journal.phase;
     let has_work = !(goes_on && phase.is_over() && args.rollback != Some(Which::Last));
@@ -383,7 +386,7 @@ fn ended(end: End, journal: &Journal, remarks: Vec<String>) -> Answer {
 }
 
 /// Tells what is on record and what is live.
-fn status(journal: Journal, plan: &Plan, world: &Real) -> Result<Answer> {
+fn status(journal: Journal, is_on_record: bool, plan: &Plan, world: &Real) -> Result<Answer> {
     use crate::deploy::World as _;
     let mut remarks = Vec::new();
     for service in &plan.services {
@@ -400,13 +403,13 @@ fn status(journal: Journal, plan: &Plan, world: &Real) -> Result<Answer> {
         };
         remarks.push(format!("{}: {live} is live, {health}", service.name));
     }
-    let word = journal.phase.as_str();
+    let (word, exit) = match (is_on_record, journal.phase) {
+        (false, _) => ("unknown", Exit::Yes),
+        (true, phase) if phase.is_over() => (phase.as_str(), Exit::Yes),
+        (true, phase) => (phase.as_str(), Exit::No),
+    };
     Ok(Answer {
-        exit: if journal.phase.is_over() {
-            Exit::Yes
-        } else {
-            Exit::No
-        },
+        exit,
         told: Deployment::new(&journal, word, remarks),
         is_changed: false,
     })
