@@ -14,7 +14,6 @@ use crate::forge::github::GitHub;
 use crate::forge::http::Patience;
 use crate::forge::{self, Error};
 use crate::sarif::{self, Limits, Settings};
-use crate::sys::process::Program;
 use crate::sys::ui::escape_line;
 
 /// So many files are uploaded at most.
@@ -262,13 +261,9 @@ pub(super) fn prefix(folder: &std::path::Path, context: &Context) -> String {
 
 /// What git says in a folder, where it says something.
 fn git(folder: &std::path::Path, context: &Context, arguments: &[&str]) -> Option<String> {
-    let program = Program::new("git")
-        .inherit(&context.env, &["PATH", "HOME"])
-        .folder(folder)
-        .arguments(super::gate::owned_by_others(folder, context));
-    let run = program.arguments(arguments.iter().copied()).run().ok()?;
-    let text = String::from_utf8_lossy(&run.stdout).trim().to_owned();
-    (run.code == Some(0) && !text.is_empty()).then_some(text)
+    let said = super::gate::git(folder, arguments, context).ok()?;
+    let text = String::from_utf8_lossy(&said).trim().to_owned();
+    (!text.is_empty()).then_some(text)
 }
 
 async fn upload(

@@ -3,23 +3,16 @@
 use anyhow::Result;
 
 use super::Args;
-use crate::commands::gate::owned_by_others;
+use crate::commands::gate;
 use crate::config::deploy::Environment;
 use crate::context::Context;
 use crate::error::Failure;
-use crate::sys::process::Program;
 use crate::sys::ui::escape_line;
 
 /// What git says in the repository's folder, where it says yes.
 pub(super) fn git(args: &Args, context: &Context, arguments: &[&str]) -> Option<String> {
-    let program = Program::new("git")
-        .inherit(&context.env, &["PATH", "HOME"])
-        .variable("LC_ALL", "C")
-        .folder(&args.path)
-        .arguments(owned_by_others(&args.path, context));
-    let run = program.arguments(arguments.iter().copied()).run().ok()?;
-    let text = String::from_utf8_lossy(&run.stdout).trim().to_owned();
-    (run.code == Some(0)).then_some(text)
+    let said = gate::git(&args.path, arguments, context).ok()?;
+    Some(String::from_utf8_lossy(&said).trim().to_owned())
 }
 
 /// The commit in full.

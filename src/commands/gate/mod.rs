@@ -396,7 +396,7 @@ fn changes(args: &Judging, place: &Place, context: &Context) -> Result<Option<Ch
 /// In the container action the workspace belongs to the runner's user, and git reads
 /// nothing of others unless it is told to, for exactly these folders: the workspace, which
 /// is the repository also where a part of it is looked at, and the folder itself.
-pub(super) fn owned_by_others(repository: &Path, context: &Context) -> Vec<String> {
+fn owned_by_others(repository: &Path, context: &Context) -> Vec<String> {
     if !context.env.in_github_actions() {
         return Vec::new();
     }
@@ -410,7 +410,11 @@ pub(super) fn owned_by_others(repository: &Path, context: &Context) -> Vec<Strin
     .collect()
 }
 
-fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u8>> {
+/// What git says in a folder.
+///
+/// # Errors
+/// Where it says no.
+pub(super) fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u8>> {
     let done = Program::new("git")
         .inherit(&context.env, &["PATH", "HOME"])
         .variable("LC_ALL", "C")
