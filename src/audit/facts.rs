@@ -22,11 +22,20 @@ pub struct Dockerfile {
     pub instructions: Vec<Instruction>,
 }
 
+/// A stage of a Dockerfile.
+#[derive(Debug)]
+struct Stage<'d> {
+    /// Its name, in small letters.
+    name: Option<String>,
+    /// What it starts from, as it is written: an image, or an earlier stage.
+    base: &'d str,
+    /// Its instructions, `FROM` first.
+    instructions: Vec<&'d Instruction>,
+}
+
 impl Dockerfile {
-    /// The instructions that make the image: those of the last stage, and of the stages
-    /// that it is built on. The first of them names what it all starts from.
-    pub fn image(&self) -> Vec<&Instruction> {
-        let mut stages: Vec<(Option<String>, String, Vec<&Instruction>)> = Vec::new();
+    fn stages(&self) -> Vec<Stage<'_>> {
+        let mut stages: Vec<Stage<'_>> = Vec::new();
         for instruction in &self.instructions {
             if instruction.name == "FROM" {
                 let words = dockerfile::words(&instruction.rest);
@@ -37,24 +46,48 @@ impl Dockerfile {
                     }
                     _ => None,
                 };
-                let base = words.first().copied().unwrap_or_default();
-                stages.push((name, base.to_owned(), vec![instruction]));
-            } else if let Some((_, _, last)) = stages.last_mut() {
-                last.push(instruction);
+                stages.push(Stage {
+                    name,
+                    base: words.first().copied().unwrap_or_default(),
+                    instructions: vec![instruction],
+                });
+            } else if let Some(last) = stages.last_mut() {
+                last.instructions.push(instruction);
             }
         }
-        let mut at = stages.len().checked_sub(1);
-        let mut all: Vec<&Instruction> = Vec::new();
-        while let Some(stage) = at {
-            let (_, base, instructions) = &stages[stage];
-            all.splice(0..0, instructions.iter().copied());
-            let base = base.to_ascii_lowercase();
-            at = (0..stage)
-                .rev()
-                .find(|one| stages[*one].0.as_ref() == Some(&base));
-        }
-        all
+        stages
     }
+
+    /// The instructions that make the image: those of the last stage, and of the stages
+    /// that it is built on. The first of them names what it all starts from.
+    pub fn image(&self) -> Vec<&Instruction> {
+        let stages = self.stages();
+        match stages.len().checked_sub(1) {
+            Some(last) => built_on(&stages, last),
+            None => Vec::new(),
+        }
+    }
+
+    /// For each stage all that it is made of, as [`Self::image`] tells it of the last one.
+    pub fn images(&self) -> Vec<Vec<&Instruction>> {
+        let stages = self.stages();
+        (0..stages.len())
+            .map(|stage| built_on(&stages, stage))
+            .collect()
+    }
+}
+
+/// The instructions of a stage, after those of the stages that it is built on.
+fn built_on<'d>(stages: &[Stage<'d>], stage: usize) -> Vec<&'d Instruction> {
+    let mut all: Vec<&Instruction> = Vec::new();
+    let mut at = Some(stage);
+    while let Some(stage) = at {
+        all.splice(0..0, stages[stage].instructions.iter().copied());
+        let base = stages[stage].base.to_ascii_lowercase();
+        let mut before = (0..stage).rev();
+        at = before.find(|one| stages[*one].name.as_ref() == Some(&base));
+    }
+    all
 }
 
 /// A shell script.

@@ -20,6 +20,15 @@ pub(super) fn name(image: &str) -> &str {
     plain.strip_prefix("library/").unwrap_or(plain)
 }
 
+/// An image's tag; empty where it has none.
+pub(super) fn tag(image: &str) -> &str {
+    let plain = image.split('@').next().unwrap_or_default();
+    match plain.rsplit_once(':') {
+        Some((_, tag)) if !tag.contains('/') => tag,
+        _ => "",
+    }
+}
+
 /// Whether it is an official image that runs a command as it is given.
 pub(super) fn is_plain_runtime(image: &str) -> bool {
     matches!(
@@ -52,6 +61,8 @@ mod tests {
         ] {
             assert_eq!(name(image), expected);
         }
+        assert_eq!(tag("localhost:5000/a/b:1@sha256:x"), "1");
+        assert_eq!(tag("localhost:5000/a"), "");
         assert_eq!(base("--platform=x node:22 AS a"), "node:22");
         assert!(is_plain_runtime("python:3.12-slim") && !is_plain_runtime("x/python"));
     }

@@ -1,13 +1,27 @@
-//! What `.gitignore` says of files that are not there.
+//! Files that the repository does not show and that may be there all the same.
 
 use ignore::gitignore::GitignoreBuilder;
 
 use super::path;
 use super::tree::Tree;
 
-/// Whether git would ignore a file or a folder of this path: builds make such files, and
-/// the repository does not show them.
-pub fn is_ignored(tree: &Tree, named: &str) -> bool {
+/// Whether a file or a folder that is not in the tree may be there all the same: git would
+/// ignore it, as what builds make, or it belongs to a submodule.
+pub fn may_be_there(tree: &Tree, named: &str) -> bool {
+    is_in_submodule(tree, named) || is_ignored(tree, named)
+}
+
+fn is_in_submodule(tree: &Tree, named: &str) -> bool {
+    let Some(text) = tree.text(".gitmodules") else {
+        return false;
+    };
+    text.lines().any(|line| {
+        let folder = line.split_once('=').filter(|(key, _)| key.trim() == "path");
+        folder.is_some_and(|(_, folder)| path::is_within(named, &path::normalise(folder.trim())))
+    })
+}
+
+fn is_ignored(tree: &Tree, named: &str) -> bool {
     path::ancestors(path::parent(named)).any(|folder| {
         let Some(text) = tree.text(&path::join(folder, ".gitignore")) else {
             return false;
@@ -42,5 +56,12 @@ mod tests {
         for named in ["lib/cli.js", "web/dist", "keep.log", "src/a.js"] {
             assert!(!is_ignored(&tree, named), "{named}");
         }
+    }
+
+    #[test]
+    fn submodules_have_files_of_their_own() {
+        let (_folder, tree) = tree(&[(".gitmodules", "[submodule \"x\"]\n\tpath = libs/x\n")]);
+        assert!(may_be_there(&tree, "libs/x") && may_be_there(&tree, "libs/x/api/Dockerfile"));
+        assert!(!may_be_there(&tree, "libs") && !may_be_there(&tree, "libs/xy"));
     }
 }

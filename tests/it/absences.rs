@@ -17,7 +17,9 @@ fn absences(there: &std::path::Path) -> Vec<String> {
                 .expect("a rule")
                 .to_owned()
         })
-        .filter(|rule| rule.starts_with("no-") && rule != "no-drain-time")
+        .filter(|rule| {
+            rule.starts_with("no-") && !["no-drain-time", "no-health-gate"].contains(&rule.as_str())
+        })
         .collect();
     all.sort();
     all

@@ -210,6 +210,10 @@ fn the_other_defects_are_found_too_and_their_twins_are_none() {
             "FROM node:22\nCOPY package*.json ./\nRUN npm ci\nCOPY . .\n",
         ),
         (
+            "api/Dockerfile",
+            "FROM python:3.12-slim\nRUN apt-get update && apt-get install -y \\\n    libgdk-pixbuf2.0-0\nWORKDIR /app\nCOPY . .\nCMD bash start.sh\n",
+        ),
+        (
             "set-variables.sh",
             "#!/bin/bash\nrailway variables --set \"NEXTAUTH_SECRET=k3Jd82hHs92kdLs0aPq7zX\"\n",
         ),
@@ -220,18 +224,23 @@ fn the_other_defects_are_found_too_and_their_twins_are_none() {
         write(there.path(), path, text);
     }
     let expected = [
-        "ephemeral-uploads api/start.sh:3",                       // 20
+        "debian-package-gone api/Dockerfile:3", // M16
+        "ephemeral-uploads api/start.sh:3",     // 20
         "migrations-cannot-build api/alembic/versions/b2_x.py:5", // M14
-        "next-lint-removed .github/workflows/ci.yml:12",          // M12
-        "npm-ci-without-lock web/Dockerfile:3",                   // M8
-        "secret-in-repository web/.clerk/.tmp/keyless.json:2",    // M1
-        "secret-in-script set-variables.sh:2",                    // M18
-        "test-dependency-missing api/requirements.txt:1",         // M13
+        "next-lint-removed .github/workflows/ci.yml:12", // M12
+        "npm-ci-without-lock web/Dockerfile:3", // M8
+        "secret-in-repository web/.clerk/.tmp/keyless.json:2", // M1
+        "secret-in-script set-variables.sh:2",  // M18
+        "test-dependency-missing api/requirements.txt:1", // M13
         "user-data-in-repository api/app/cv.py:1", // M2, at the code: names of files may be those of people
     ];
     assert_eq!(found(there.path(), &[]), expected);
 
     let mended = [
+        (
+            "api/Dockerfile",
+            "FROM python:3.12-slim\nRUN apt-get update && apt-get install -y \\\n    libgdk-pixbuf-2.0-0\nWORKDIR /app\nCOPY . .\nCMD bash start.sh\n".to_owned(),
+        ),
         (
             "api/requirements.txt",
             "fastapi==0.115.0\nalembic==1.14.0\npytest==8.4.0\naiosqlite==0.20.0\nboto3==1.35.0\n"
@@ -274,16 +283,21 @@ fn opinions_are_told_on_request() {
         .map(String::as_str)
         .filter(|one| !DEFECTS.contains(one))
         // tests/it/absences.rs has these.
-        .filter(|one| one.starts_with("no-drain") || !one.starts_with("no-"))
+        .filter(|one| {
+            let of_a_file = one.starts_with("no-drain-time") || one.starts_with("no-health-gate");
+            of_a_file || !one.starts_with("no-")
+        })
         .collect();
     assert_eq!(opinions, OPINIONS);
 }
 
-const OPINIONS: [&str; 10] = [
+const OPINIONS: [&str; 12] = [
     "database-not-awaited backend/start.sh:9",
     "job-without-timeout .github/workflows/sync-repositories.yml:7",
     "no-drain-time railway.json:6",
     "no-drain-time railway.toml:4",
+    "no-health-gate railway.json:6",
+    "no-health-gate railway.toml:4",
     "railway-config-retired railway.json:1",
     "railway-config-retired railway.toml:1",
     "secret-in-arguments scripts/deploy-all.sh:9",

@@ -5,7 +5,7 @@ use crate::audit::fix::{Choice, Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Place, Rule};
 use crate::findings::Severity;
 use crate::project::document::Node;
-use crate::project::path;
+use crate::project::{ignored, path};
 
 pub(super) const RULE: Rule = Rule {
     id: "missing-dockerfile",
@@ -27,7 +27,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         let clean = path::normalise(named.trim_start_matches('/'));
         let there = facts.tree.contains(&clean)
             || facts.tree.contains(&path::join(base, &clean))
-            || facts.tree.root().join(base).join(&clean).is_file();
+            || facts.tree.root().join(base).join(&clean).is_file()
+            || ignored::may_be_there(facts.tree, &path::join(base, &clean));
         if is_plain && !there {
             let message = format!("it names `{named}`, and there is no such file");
             let fix = written.and_then(|node| fix(facts, file, node));

@@ -4,11 +4,14 @@ mod alembic_without_configuration;
 mod check_cannot_fail;
 mod cli_version_unpinned;
 mod compose_health_missing;
+mod copied_file_missing;
 mod cors_wildcard_with_credentials;
 mod database_not_awaited;
+mod debian_package_gone;
 mod deploy_exit_ignored;
 mod deploy_without_environment;
 mod deploy_without_health_check;
+mod deployed_twice;
 mod destructive_migration;
 mod django_migration_conflict;
 mod dockerignore_drops_copied;
@@ -35,6 +38,7 @@ mod no_deploy_pipeline;
 mod no_drain_time;
 mod no_error_tracking;
 mod no_health_endpoint;
+mod no_health_gate;
 mod no_rollback;
 mod no_security_scanning;
 mod no_staging;
@@ -42,6 +46,7 @@ mod no_structured_logs;
 mod no_tests;
 mod npm_ci_without_lock;
 mod partial_deploy_without_undo;
+mod platform_path_missing;
 mod port_mismatch;
 mod procfile_module_missing;
 mod railway_config_retired;
@@ -83,11 +88,14 @@ pub const RULES: &[Rule] = &[
     check_cannot_fail::RULE,
     cli_version_unpinned::RULE,
     compose_health_missing::RULE,
+    copied_file_missing::RULE,
     cors_wildcard_with_credentials::RULE,
     database_not_awaited::RULE,
+    debian_package_gone::RULE,
     deploy_exit_ignored::RULE,
     deploy_without_environment::RULE,
     deploy_without_health_check::RULE,
+    deployed_twice::RULE,
     destructive_migration::RULE,
     django_migration_conflict::RULE,
     dockerignore_drops_copied::RULE,
@@ -114,6 +122,7 @@ pub const RULES: &[Rule] = &[
     no_drain_time::RULE,
     no_error_tracking::RULE,
     no_health_endpoint::RULE,
+    no_health_gate::RULE,
     no_rollback::RULE,
     no_security_scanning::RULE,
     no_staging::RULE,
@@ -121,6 +130,7 @@ pub const RULES: &[Rule] = &[
     no_tests::RULE,
     npm_ci_without_lock::RULE,
     partial_deploy_without_undo::RULE,
+    platform_path_missing::RULE,
     port_mismatch::RULE,
     procfile_module_missing::RULE,
     railway_config_retired::RULE,

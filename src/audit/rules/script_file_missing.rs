@@ -4,7 +4,7 @@ use crate::audit::earlier;
 use crate::audit::shell::Command;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
-use crate::project::ignored::is_ignored;
+use crate::project::ignored::may_be_there;
 use crate::project::path;
 
 pub(super) const RULE: Rule = Rule {
@@ -52,7 +52,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             let there = path::join(&step.folder, &path::normalise(named));
             let is_outside = there.starts_with("..");
             let names = text.matches(path::name(&there)).count();
-            if is_outside || names > 1 || is_ignored(facts.tree, &there) {
+            if is_outside || names > 1 || may_be_there(facts.tree, &there) {
                 break;
             }
             if facts.tree.root().join(&there).exists() {

@@ -3,7 +3,7 @@
 use crate::audit::earlier;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
-use crate::project::ignored::is_ignored;
+use crate::project::ignored::may_be_there;
 
 pub(super) const RULE: Rule = Rule {
     id: "working-directory-missing",
@@ -32,7 +32,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             continue;
         }
         // Git knows no empty folders, and what it ignores may be made before.
-        if facts.tree.root().join(folder).exists() || is_ignored(facts.tree, folder) {
+        if facts.tree.root().join(folder).exists() || may_be_there(facts.tree, folder) {
             continue;
         }
         let text = facts.tree.text(&step.path).unwrap_or_default();
