@@ -21,6 +21,7 @@ pub mod mirror;
 pub mod policy;
 pub mod project;
 pub mod report;
+pub mod runbooks;
 pub mod sarif;
 pub mod scanners;
 pub mod sys;

@@ -7,6 +7,7 @@ pub mod completions;
 pub mod config;
 pub mod deploy;
 pub mod detect;
+pub mod docs;
 pub mod explain;
 pub mod gate;
 pub mod generate;
@@ -54,6 +55,8 @@ pub enum Command {
     Sync(Box<sync::Args>),
     /// Bring all services to an environment, or leave them as they were
     Deploy(deploy::Args),
+    /// Write runbooks: deployment, rollback, incident, restore, secret rotation
+    Docs(docs::Args),
     /// Compare what applications need with what is set where they run
     Secrets(secrets::Args),
     /// Tell whether what runs at addresses is well
@@ -93,6 +96,7 @@ impl Command {
             Self::Upload(args) => upload::run(args, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Deploy(args) => deploy::run(args, context),
+            Self::Docs(args) => docs::run(args, context),
             Self::Secrets(args) => secrets::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Scanners(args) => scanners::run(args, context),

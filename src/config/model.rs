@@ -28,6 +28,8 @@ pub struct Config {
     pub sync: super::sync::Sync,
     /// What `ci-tool deploy` brings where, and when it counts as healthy there.
     pub deploy: super::deploy::Deploy,
+    /// Which runbooks `ci-tool docs` writes.
+    pub docs: Docs,
 }
 
 /// What `ci-tool audit` looks for.
@@ -301,6 +303,20 @@ pub struct Gitlab {
     /// `registry.example.com/ci-tool:1.2.3@sha256:` and its digest. Without it
     /// the pipeline has no scan.
     pub image: Option<String>,
+}
+
+/// Which runbooks `ci-tool docs` writes, and what it cannot know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Docs {
+    /// The folder that they are in. Without it `docs/runbooks`.
+    pub folder: Option<String>,
+    /// Runbooks to leave out: `deployment`, `rollback`, `incident`, `restore`,
+    /// `secret-rotation`.
+    pub skip: Vec<String>,
+    /// Whom to call, by what for: `on call: "#operations"`.
+    #[serde(deserialize_with = "unique")]
+    pub contacts: BTreeMap<String, String>,
 }
 
 /// How `ci-tool pins` judges and raises the actions that workflows use.

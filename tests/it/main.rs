@@ -37,6 +37,7 @@ mod peers;
 mod pins;
 mod properties;
 mod reports;
+mod runbooks;
 mod samples;
 mod sarif_samples;
 mod sarif_traps;
