@@ -136,7 +136,7 @@ fn every_command_of_ours_in_them_is_one() {
             assert!(
                 parsed.is_ok(),
                 "{name}: {line}: {}",
-                parsed.err().expect("an error")
+                parsed.expect_err("an error")
             );
             looked += 1;
         }
