@@ -19,6 +19,9 @@ rm -f "$dir/stamp"
 "$dir/scanners/bin/pip" install --quiet -r "$here/peers/scanners.txt"
 [ -x "$dir/checkov/bin/python" ] || python3 -m venv "$dir/checkov"
 "$dir/checkov/bin/pip" install --quiet -r "$here/peers/checkov.txt"
+# What applications are made of: those of the samples, and those that fixes give them.
+[ -x "$dir/apps/bin/python" ] || python3 -m venv "$dir/apps"
+"$dir/apps/bin/pip" install --quiet -r "$here/peers/apps.txt"
 cp "$here/peers/package.json" "$here/peers/package-lock.json" "$dir/npm/"
 # Scripts of packages are left out: Snyk's fetches a second program, which no test runs.
 (cd "$dir/npm" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)

@@ -298,14 +298,18 @@ fn components(facts: &Facts<'_>, found: &mut Evidence) {
 }
 
 fn files(facts: &Facts<'_>, found: &mut Evidence) {
-    for name in MANIFESTS {
-        for file in facts.tree.named(name).filter(|file| !path::is_sample(file)) {
-            let text = facts.tree.text(file).unwrap_or_default();
-            for (practice, words) in PACKAGES {
-                let named = |line: &str| words.iter().any(|word| line.contains(word));
-                if let Some(at) = text.lines().position(named) {
-                    found.add(practice, file, at + 1);
-                }
+    let named = MANIFESTS.iter().flat_map(|name| facts.tree.named(name));
+    let own = facts.project.components.iter();
+    // Requirements have names of their own.
+    let own = own
+        .map(|one| one.manifest.path.as_str())
+        .filter(|file| !MANIFESTS.contains(&path::name(file)));
+    for file in named.chain(own).filter(|file| !path::is_sample(file)) {
+        let text = facts.tree.text(file).unwrap_or_default();
+        for (practice, words) in PACKAGES {
+            let named = |line: &str| words.iter().any(|word| line.contains(word));
+            if let Some(at) = text.lines().position(named) {
+                found.add(practice, file, at + 1);
             }
         }
     }
@@ -471,6 +475,25 @@ const ROUTES: [&str; 16] = [
     "routes.rb",
 ];
 
+/// Files in which an application says how it logs, without a package for it.
+const LOGS: [&str; 6] = [
+    "logs.py",
+    "logger.py",
+    "logging_config.py",
+    "logs.js",
+    "logger.js",
+    "logger.ts",
+];
+
+/// JSON with the id of a request, by means of the language alone.
+fn logs(file: &str, text: &str, found: &mut Evidence) {
+    let writes = text.contains("json.dumps") || text.contains("JSON.stringify");
+    let id = text.lines().position(|line| line.contains("request_id"));
+    if let Some(at) = id.filter(|_| writes && !path::is_sample(file)) {
+        found.add(Practice::StructuredLogs, file, at + 1);
+    }
+}
+
 fn health(facts: &Facts<'_>, found: &mut Evidence) {
     let routes = [
         "/health",
@@ -494,6 +517,10 @@ fn health(facts: &Facts<'_>, found: &mut Evidence) {
         if let Some(at) = text.lines().position(names) {
             found.add(Practice::HealthEndpoint, file, at + 1);
         }
+        logs(file, &text, found);
+    }
+    for file in LOGS.iter().flat_map(|name| facts.tree.named(name)).take(50) {
+        logs(file, &facts.tree.text(file).unwrap_or_default(), found);
     }
     // The routes of Next.js are folders.
     let is_route = |file: &&String| {

@@ -19,6 +19,7 @@ mod rules;
 pub mod score;
 mod secrets;
 pub mod shell;
+mod stacks;
 mod steps;
 
 use std::borrow::Cow;

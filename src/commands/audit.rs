@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::gate::{self, Beside, Coverage, Judging};
 use super::own;
 use super::sarif::{Place, put, source_file};
-use crate::audit::fix::{Mended, Wanted};
+use crate::audit::fix::{Mended, Told, Wanted};
 use crate::audit::score::{Baseline, Fall};
 use crate::config::Config;
 use crate::context::Context;
@@ -254,7 +254,19 @@ fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<
     } else {
         write(&args.path, tree, &mended)?;
     }
-    let told = report::mending::text(&mended, !args.dry_run);
+    let patch = |told: &Told, name: &str, value: &str| {
+        let mut wanted = Wanted {
+            rules: vec![told.rule.id.to_owned()],
+            with_unsafe: true,
+            pedantic: wanted.pedantic,
+            skip: wanted.skip.clone(),
+            answers: wanted.answers.clone(),
+        };
+        wanted.answers.insert(name.to_owned(), value.to_owned());
+        let mended = args.dry_run.then(|| audit::fix::mend(tree, &wanted))?;
+        Some(report::mending::diffs(&mended, before))
+    };
+    let told = report::mending::text(&mended, !args.dry_run, patch);
     for line in told.lines() {
         context.ui.remark(&escape_line(line));
     }

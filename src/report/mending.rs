@@ -18,13 +18,21 @@ pub fn diffs(mended: &Mended, before: impl Fn(&str) -> Option<String>) -> String
     out
 }
 
-/// What was mended, and what was not and why.
-pub fn text(mended: &Mended, is_written: bool) -> String {
+/// What was mended, and what was not and why. `patch` gives what each choice would change,
+/// where that is to be shown.
+pub fn text(
+    mended: &Mended,
+    is_written: bool,
+    patch: impl Fn(&Told, &str, &str) -> Option<String>,
+) -> String {
     let mut out = String::new();
     let verb = if is_written { "mended" } else { "would mend" };
     for told in &mended.mended {
         let title = told.defect.fix.as_ref().map_or("", |fix| &fix.title);
         let _ = writeln!(out, "{verb} {}: {title}", place(told));
+        for command in told.defect.fix.iter().flat_map(|fix| &fix.then) {
+            let _ = writeln!(out, "     then run: {command}");
+        }
     }
     for (told, why) in &mended.taken_back {
         let _ = writeln!(out, "left {}: {why}", place(told));
@@ -34,6 +42,10 @@ pub fn text(mended: &Mended, is_written: bool) -> String {
         let _ = writeln!(out, "asks {}: {title}: {}", place(told), choice.question);
         for candidate in &choice.candidates {
             let _ = writeln!(out, "     --answer {}={candidate}", choice.name);
+            let patch = patch(told, choice.name, candidate).unwrap_or_default();
+            for line in patch.lines() {
+                let _ = writeln!(out, "       {line}");
+            }
         }
     }
     for told in &mended.held_back {

@@ -96,6 +96,7 @@ fn what_a_machine_can_mend_is_mended_once_and_for_all() {
         let tool = match path.rsplit(['/', '.']).next() {
             Some("sh") => ["shellcheck", "-fgcc"],
             _ if path.contains("Dockerfile") => ["hadolint", "--no-color"],
+            _ if path.starts_with(".github/workflows/") => ["actionlint", "-oneline"],
             _ => continue,
         };
         let count = |folder: &Path| {
@@ -113,6 +114,146 @@ fn what_a_machine_can_mend_is_mended_once_and_for_all() {
             tool[0]
         );
     }
+    let zizmor = |folder: &Path| {
+        let output = Command::new(peers().join("py/bin/zizmor"))
+            .args(["--offline", "--format", "json", "."])
+            .current_dir(folder)
+            .output()
+            .expect("it starts");
+        let all: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        all.as_array().expect("a list").len()
+    };
+    assert!(zizmor(there.path()) <= zizmor(old.path()));
+
+    // The application's own tests and its own linter.
+    let backend = there.path().join("backend");
+    for arguments in [&["-m", "pytest", "-q"][..], &["-m", "ruff", "check", "."]] {
+        let output = Command::new(peers().join("apps/bin/python"))
+            .args(arguments)
+            .env("NEXTAUTH_SECRET", "x")
+            .current_dir(&backend)
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}");
+    }
+}
+
+/// One file, one fix, and what the file says afterwards.
+#[test]
+fn each_fix_does_what_it_says() {
+    let workflow = ".github/workflows/d.yml";
+    let steps = |run: &str| {
+        format!(
+            "on:\n  push:\n    branches: [main]\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: {run}\n"
+        )
+    };
+    let uploads = [
+        ("requirements.txt", "fastapi==0.115.0\n".to_owned()),
+        ("app/cv.py", "DIR = \"uploads/cv\"\nwith open(f\"{DIR}/{name}\", \"wb\") as out:\n    out.write(x)\n".to_owned()),
+        ("start.sh", "set -e\nmkdir -p uploads/cv\nexec uvicorn a:b\n".to_owned()),
+    ];
+    let cases: Vec<(&str, &[&str], Vec<(&str, String)>, &str, String)> = vec![
+        (
+            "debian-package-gone",
+            &[],
+            vec![("Dockerfile", "FROM python:3.12-slim\nRUN apt-get update && apt-get install -y \\\n    libpcre3-dev \\\n    libpcre3\n".to_owned())],
+            "Dockerfile",
+            "FROM python:3.12-slim\nRUN apt-get update && apt-get install -y \\\n    libpcre2-dev \\\n    libpcre2-8-0\n".to_owned(),
+        ),
+        (
+            "health-check-program-missing",
+            &[],
+            vec![("Dockerfile", "FROM python:3.12-slim\nHEALTHCHECK --interval=30s \\\n  CMD curl -f http://localhost:8000/health || exit 1\nCMD x\n".to_owned())],
+            "Dockerfile",
+            "FROM python:3.12-slim\nHEALTHCHECK --interval=30s \\ CMD python -c \"import urllib.request; urllib.request.urlopen('http://localhost:8000/health', timeout=5)\"\nCMD x\n".replace(" \\ CMD", " CMD"),
+        ),
+        (
+            "health-check-program-missing",
+            &[],
+            vec![("Dockerfile", "FROM node:22-alpine\nHEALTHCHECK CMD [\"curl\", \"-f\", \"http://localhost:3000/\"]\n".to_owned())],
+            "Dockerfile",
+            "FROM node:22-alpine\nHEALTHCHECK CMD node -e \"fetch('http://localhost:3000/').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))\"\n".to_owned(),
+        ),
+        (
+            "deployed-twice",
+            &[],
+            vec![
+                ("render.yaml", "services:\n  - type: web\n    autoDeploy: true # yes\n  - type: worker\n    autoDeployTrigger: commit\n".to_owned()),
+                (workflow, steps("curl -fsS \"$RENDER_DEPLOY_HOOK\"")),
+            ],
+            "render.yaml",
+            "services:\n  - type: web\n    autoDeploy: false # yes\n  - type: worker\n    autoDeployTrigger: \"off\"\n".to_owned(),
+        ),
+        (
+            "no-health-gate",
+            &["--answer", "health-route=/health"],
+            vec![("render.yaml", "services:\n  - type: web\n    runtime: python\n".to_owned())],
+            "render.yaml",
+            "services:\n  - type: web\n    healthCheckPath: /health\n    runtime: python\n".to_owned(),
+        ),
+        (
+            "no-health-gate",
+            &["--answer", "health-route=/health"],
+            vec![("railway.toml", "[deploy]\nstartCommand = 'x'\n".to_owned())],
+            "railway.toml",
+            "[deploy]\nstartCommand = 'x'\nhealthcheckPath = \"/health\"\n".to_owned(),
+        ),
+        (
+            "ephemeral-uploads",
+            &["--answer", "uploads-volume=/app/uploads"],
+            [&uploads[..], &[("railway.json", "{\n  \"deploy\": {\n    \"startCommand\": \"x\"\n  }\n}\n".to_owned())]].concat(),
+            "railway.json",
+            "{\n  \"deploy\": {\n    \"startCommand\": \"x\",\n    \"requiredMountPath\": \"/app/uploads\"\n  }\n}\n".to_owned(),
+        ),
+        (
+            "next-lint-removed",
+            &[],
+            vec![
+                ("package.json", "{\"dependencies\": {\"next\": \"16.1.7\"}, \"devDependencies\": {\"eslint\": \"9.0.0\"}}\n".to_owned()),
+                (workflow, steps("npx next lint --max-warnings 0")),
+            ],
+            workflow,
+            steps("npx eslint . --max-warnings 0"),
+        ),
+        (
+            "mirror-without-retry",
+            &[],
+            vec![(workflow, steps("git push gitlab main"))],
+            workflow,
+            steps("git push gitlab main").replace("on:\n", "on:\n  schedule:\n    - cron: \"17 * * * *\"\n"),
+        ),
+    ];
+    for (rule, answers, before, path, after) in cases {
+        let there = tempfile::tempdir().expect("a folder");
+        for (path, text) in &before {
+            write(there.path(), path, text);
+        }
+        let rule = format!("--fix={rule}");
+        let arguments = [&["audit", &rule, "--fix-unsafe"], answers].concat();
+        let run = ci_tool(there.path(), &arguments);
+        let text = std::fs::read_to_string(there.path().join(path)).expect("read");
+        assert_eq!(text, after, "{rule}: {}", run.stderr);
+    }
+}
+
+/// Where a person has to choose, a dry run shows what each choice would change.
+#[test]
+fn a_dry_run_shows_every_choice() {
+    let there = sample("fastapi-nextjs");
+    let run = ci_tool(
+        there.path(),
+        &["audit", "--fix=rival-platform-files", "--dry-run"],
+    );
+    for text in [
+        "--answer railway-file=railway.json\n",
+        "       --- a/railway.toml\n",
+        "--answer railway-file=railway.toml\n",
+        "       --- a/railway.json\n",
+    ] {
+        assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
+    }
+    assert!(run.stdout.is_empty(), "{}", run.stdout);
 }
 
 #[test]

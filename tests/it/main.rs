@@ -46,6 +46,7 @@ mod scan_peers;
 mod scan_running;
 mod scanners;
 mod score;
+mod stacks;
 mod sync;
 mod sync_faults;
 mod templates;

@@ -149,7 +149,7 @@ impl Text {
 }
 
 /// Makes edits in a text, with the ends of lines that it has; `None` where two of them
-/// touch, or one is not in it.
+/// touch, or one is not in it. What is put into one place comes in the order that is given.
 pub(super) fn apply(text: &str, edits: &[(Range<usize>, &str)]) -> Option<String> {
     let mut edits: Vec<&(Range<usize>, &str)> = edits.iter().collect();
     edits.sort_by_key(|(span, _)| (span.start, span.end));
@@ -157,8 +157,8 @@ pub(super) fn apply(text: &str, edits: &[(Range<usize>, &str)]) -> Option<String
     let mut out = String::with_capacity(text.len() + 256);
     let mut at = 0;
     for (number, (span, new)) in edits.iter().enumerate() {
-        let touches =
-            number > 0 && span.start <= at && (span.start < at || edits[number - 1].0 == *span);
+        let is_same = number > 0 && edits[number - 1].0 == *span && !span.is_empty();
+        let touches = number > 0 && (span.start < at || is_same);
         if touches || span.start > span.end {
             return None;
         }
@@ -272,7 +272,11 @@ mod tests {
             Some("a\r\nx\r\ny\r\n")
         );
         assert_eq!(apply("abc", &[(0..2, "x"), (1..3, "y")]), None);
-        assert_eq!(apply("abc", &[(1..1, "x"), (1..1, "y")]), None);
+        assert_eq!(
+            apply("abc", &[(1..1, "x"), (1..1, "y")]).as_deref(),
+            Some("axybc")
+        );
+        assert_eq!(apply("abc", &[(1..2, "x"), (1..2, "y")]), None);
         assert_eq!(
             apply("abc", &[(0..1, "x"), (1..2, "y")]).as_deref(),
             Some("xyc")

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::edits::apply;
 use super::{Change, Choice, Fix, Safety};
 use crate::audit::shell::{Shell, Start};
-use crate::audit::{self, Answers, Defect, Facts, Rule};
+use crate::audit::{self, Answers, Defect, Facts, Rule, stacks};
 use crate::project::document::{self, Syntax};
 use crate::project::{self, Tree, path};
 
@@ -120,8 +120,12 @@ impl State {
     fn of(tree: Tree, wanted: &Wanted) -> Self {
         let project = project::detect_in(&tree);
         let facts = Facts::new(&tree, &project).with_answers(&wanted.answers);
-        let found = audit::run(&facts, wanted.pedantic)
+        // Who names a rule wants it, a matter of opinion or not.
+        let is_named = |id: &str| wanted.rules.iter().any(|one| one == id);
+        let all = wanted.pedantic || wanted.rules.iter().any(|id| is_opinion(id));
+        let found = audit::run(&facts, all)
             .into_iter()
+            .filter(|(rule, _)| wanted.pedantic || !is_opinion(rule.id) || is_named(rule.id))
             .filter(|(rule, _)| !wanted.skip.iter().any(|id| id == rule.id))
             .map(|(rule, defect)| Told { rule, defect })
             .collect();
@@ -236,6 +240,10 @@ impl State {
     }
 }
 
+fn is_opinion(id: &str) -> bool {
+    audit::rule(id).is_some_and(|rule| rule.confidence == audit::Confidence::Low)
+}
+
 /// The fixes that can be made at once: no two of them in the same place.
 fn apart<'s>(fixes: &[(&'s Told, &'s Fix)]) -> Vec<(&'s Told, &'s Fix)> {
     let mut taken: Vec<&Change> = Vec::new();
@@ -285,6 +293,9 @@ fn parses(file: &str, before: &str, after: &str) -> Result<(), String> {
                 error.line, error.message
             )
         });
+    }
+    if end == "py" && stacks::is_valid_python(before) && !stacks::is_valid_python(after) {
+        return Err(format!("{file} would be no valid Python afterwards"));
     }
     let is_shell = matches!(end, "sh" | "bash");
     let whole = |text: &str| Shell::parse(text, Start::default()).is_whole;

@@ -24,6 +24,8 @@ pub struct Fix {
     pub changes: Vec<Change>,
     /// What a person has to say first.
     pub choice: Option<Choice>,
+    /// Commands that a person runs afterwards: a lock file is written by its own tool.
+    pub then: Vec<String>,
 }
 
 /// What a fix may do to what works.
@@ -89,6 +91,7 @@ impl Fix {
             safety: Safety::Safe,
             changes: changes.into_iter().collect(),
             choice: None,
+            then: Vec::new(),
         }
     }
 

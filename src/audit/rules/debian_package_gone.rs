@@ -1,5 +1,6 @@
 //! Packages that the image's Debian does not have any more.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::images;
 use crate::audit::shell::{Shell, Start};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
@@ -110,7 +111,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                     }
                     let line = line_of(&text, one, &package);
                     let defect = Defect::new(&file.path, line, message).about(*name);
-                    let defect = defect.with(&file.path, from.line);
+                    let fix = replace(facts, &file.path, line, &package, name, instead);
+                    let defect = defect.with(&file.path, from.line).mended_by(fix);
                     // What a stage is built on is seen again in each that is built on it.
                     if !defects.contains(&defect) {
                         defects.push(defect);
@@ -120,6 +122,35 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         }
     }
     defects
+}
+
+/// The package that took its place, where one did.
+fn replace(
+    facts: &Facts<'_>,
+    file: &str,
+    line: usize,
+    package: &str,
+    name: &str,
+    instead: &str,
+) -> Option<Fix> {
+    if instead.is_empty() || instead.contains(' ') || package.contains('=') {
+        return None;
+    }
+    let text = Text::of(facts.tree, file)?;
+    let span = text.line(line)?;
+    let own = &text.str()[span.clone()];
+    let ends = |at: usize| {
+        let rest = &own[at + package.len()..];
+        (at == 0 || own[..at].ends_with(char::is_whitespace))
+            && (rest.is_empty() || rest.starts_with(|c: char| c.is_whitespace() || c == ';'))
+    };
+    let at = own
+        .match_indices(package)
+        .map(|(at, _)| at)
+        .find(|at| ends(*at))?;
+    let at = span.start + at;
+    let change = text.replace(at..at + name.len(), instead);
+    Some(Fix::safe(format!("install `{instead}`"), [change]))
 }
 
 /// The release of Debian that an image stands on, where its name tells it.

@@ -1,6 +1,9 @@
 //! Pushes that a platform and a workflow both bring to production.
 
+use std::ops::Range;
+
 use crate::audit::deploys::platform;
+use crate::audit::fix::{Fix, Text};
 use crate::audit::shell::Command;
 use crate::audit::{Category, Confidence, Defect, Facts, Place, Rule};
 use crate::findings::Severity;
@@ -26,7 +29,13 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
     let switches = [("Render", render(facts)), ("Vercel", vercel(facts))];
     for (name, switch) in switches {
-        let Some((file, place, branch)) = switch else {
+        let Some(Switch {
+            file,
+            place,
+            branch,
+            off,
+        }) = switch
+        else {
             continue;
         };
         for step in facts.steps() {
@@ -44,10 +53,35 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                 step.job
             );
             let defect = Defect::new(&step.path, command, message).about(name);
-            defects.push(defect.with(&file, place));
+            let fix = fix(facts, &file, name, &off);
+            defects.push(defect.with(&file, place).mended_by(fix));
         }
     }
     defects
+}
+
+/// What makes a platform deploy pushes.
+struct Switch {
+    file: String,
+    place: Place,
+    branch: Option<String>,
+    /// The values that say so, and what switches each off.
+    off: Vec<(Range<usize>, &'static str)>,
+}
+
+/// The workflow deploys, and the platform waits for it.
+fn fix(
+    facts: &Facts<'_>,
+    file: &str,
+    name: &str,
+    off: &[(Range<usize>, &'static str)],
+) -> Option<Fix> {
+    let text = Text::of(facts.tree, file)?;
+    let title = format!("let the workflow alone deploy to {name}");
+    let changes = off
+        .iter()
+        .map(|(span, value)| text.replace(span.clone(), *value));
+    Some(Fix::behaviour(title, changes))
 }
 
 fn deploys_to(command: &Command, name: &str) -> bool {
@@ -64,20 +98,32 @@ fn deploys_to(command: &Command, name: &str) -> bool {
 }
 
 /// Where render.yaml says that every service is deployed at each push, and the branch.
-fn render(facts: &Facts<'_>) -> Option<(String, Place, Option<String>)> {
+fn render(facts: &Facts<'_>) -> Option<Switch> {
     let document = facts.tree.yaml("render.yaml")?;
-    let services = document.get("services")?.items();
     let mut first: Option<(Place, Option<String>)> = None;
-    for service in services {
-        let switch = service
+    let mut off = Vec::new();
+    for service in document.get("services")?.items() {
+        let trigger = service
             .entry("autoDeployTrigger")
-            .filter(|entry| entry.node.str() == Some("commit"))
-            .or_else(|| service.entry("autoDeploy").filter(|entry| is_yes(entry)))?;
+            .filter(|entry| entry.node.str() == Some("commit"));
+        let (entry, value) = match trigger {
+            Some(entry) => (entry, "\"off\""),
+            None => (
+                service.entry("autoDeploy").filter(|entry| is_yes(entry))?,
+                "false",
+            ),
+        };
         let branch = service.get("branch").and_then(Node::str);
-        first.get_or_insert((switch.into(), branch.map(str::to_owned)));
+        first.get_or_insert((entry.into(), branch.map(str::to_owned)));
+        off.push((entry.node.span.clone(), value));
     }
     let (place, branch) = first?;
-    Some(("render.yaml".to_owned(), place, branch))
+    Some(Switch {
+        file: "render.yaml".to_owned(),
+        place,
+        branch,
+        off,
+    })
 }
 
 fn is_yes(entry: &Entry) -> bool {
@@ -86,17 +132,25 @@ fn is_yes(entry: &Entry) -> bool {
 
 /// Where vercel.json says that pushes are deployed. The whole file may be silent of it, and
 /// the project may be connected or not: that proves nothing.
-fn vercel(facts: &Facts<'_>) -> Option<(String, Place, Option<String>)> {
+fn vercel(facts: &Facts<'_>) -> Option<Switch> {
     facts.tree.named("vercel.json").find_map(|file| {
         let document = facts.tree.json(file)?;
-        let entry = document.entry_at(&["git", "deploymentEnabled"])?;
-        if entry.node.is_true() {
-            return Some((file.to_owned(), entry.into(), None));
-        }
-        let mut branches = entry.node.entries().iter();
-        let main = branches
-            .find(|one| one.node.is_true() && matches!(one.key.as_str(), "main" | "master"))?;
-        Some((file.to_owned(), main.into(), Some(main.key.clone())))
+        let whole = document.entry_at(&["git", "deploymentEnabled"])?;
+        let main = |one: &&Entry| matches!(one.key.as_str(), "main" | "master");
+        let (entry, branch) = match whole.node.is_true() {
+            true => (whole, None),
+            false => {
+                let mut branches = whole.node.entries().iter().filter(main);
+                let main = branches.find(|one| one.node.is_true())?;
+                (main, Some(main.key.clone()))
+            }
+        };
+        Some(Switch {
+            file: file.to_owned(),
+            place: entry.into(),
+            branch,
+            off: vec![(entry.node.span.clone(), "false")],
+        })
     })
 }
 

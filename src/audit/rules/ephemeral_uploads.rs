@@ -1,6 +1,7 @@
 //! Uploads that the next deployment takes away.
 
-use super::railway_unknown_key::files;
+use super::railway_unknown_key::{files, with_deploy_key};
+use crate::audit::fix::{Choice, Fix};
 use crate::audit::{Category, Confidence, Defect, Facts, Place, Rule};
 use crate::findings::Severity;
 use crate::project::document::Node;
@@ -70,9 +71,38 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             platform.1
         );
         let defect = Defect::new(file, place, message).about(folder);
-        defect.with(&source, line).with(&platform.0, 1)
+        let defect = defect.with(&source, line).with(&platform.0, 1);
+        defect.mended_by(fix(facts, &platform))
     });
     defects.collect()
+}
+
+/// A volume that the deployment waits for, where the platform's file can ask for one.
+fn fix(facts: &Facts<'_>, (file, platform): &(String, &'static str)) -> Option<Fix> {
+    if *platform != "Railway" {
+        return None;
+    }
+    let title = "deploy only with a volume for them";
+    let Some(path) = facts.answer("uploads-volume") else {
+        let choice = Choice {
+            name: "uploads-volume",
+            question: "where in the container is the volume, or will uploads go to a bucket instead?",
+            candidates: vec!["/app/uploads".to_owned()],
+        };
+        return Some(Fix::asks(title, choice));
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if !path.starts_with('/') || !path.chars().all(is_plain) {
+        return None;
+    }
+    let (_, document) = files(facts).into_iter().find(|(one, _)| one == file)?;
+    let deploy = document.get("deploy")?;
+    let value = format!("\"{path}\"");
+    let change = with_deploy_key(facts, file, deploy, "requiredMountPath", &value)?;
+    let mut fix = Fix::behaviour(title, [change]);
+    fix.then
+        .push(format!("railway volume add --mount-path {path}"));
+    Some(fix)
 }
 
 /// Where a start script, or an image, makes a folder for uploads.

@@ -1,6 +1,7 @@
 //! Health checks of images that run a program which the image has not.
 
-use crate::audit::images::base;
+use crate::audit::fix::{Fix, Text};
+use crate::audit::images::{self, base};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::dockerfile::Instruction;
@@ -34,11 +35,44 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                     base(&from.rest)
                 );
                 let defect = Defect::new(&file.path, check.line, message);
-                defects.push(defect.with(&file.path, from.line).about(program));
+                let fix = fix(facts, &file.path, check, &from.rest);
+                let defect = defect.with(&file.path, from.line).about(program);
+                defects.push(defect.mended_by(fix));
             }
         }
     }
     defects
+}
+
+/// The same question by what the image has.
+fn fix(facts: &Facts<'_>, file: &str, check: &Instruction, from: &str) -> Option<Fix> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ":/.-_".contains(c);
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ']' | ')');
+    let mut words = check.rest.split(ends);
+    let url = words.find(|word| word.starts_with("http://") || word.starts_with("https://"))?;
+    if !url.chars().all(is_plain) {
+        return None;
+    }
+    let (options, _) = check.rest.split_once("CMD")?;
+    let asks = match images::name(base(from)) {
+        "python" => format!(
+            "python -c \"import urllib.request; urllib.request.urlopen('{url}', timeout=5)\""
+        ),
+        "node" => format!(
+            "node -e \"fetch('{url}').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))\""
+        ),
+        _ => return None,
+    };
+    let text = Text::of(facts.tree, file)?;
+    let span = text.line(check.line)?.start..text.line(check.last)?.end;
+    let options = options.trim();
+    let options = if options.is_empty() {
+        String::new()
+    } else {
+        format!("{options} ")
+    };
+    let change = text.replace(span, format!("HEALTHCHECK {options}CMD {asks}"));
+    Some(Fix::safe("ask with what the image has", [change]))
 }
 
 fn calls(check: &str, program: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Mirror jobs that try once.
 
+use crate::audit::fix::{Fix, Text};
 use crate::audit::forges;
 use crate::audit::pushes::pushes;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
@@ -27,9 +28,29 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         .filter(|push| forges::is_mirror(facts, push))
         .map(|push| {
             let message = format!("the push to `{}` is tried once", push.remote);
-            Defect::new(&push.path, push.place, message).about(push.remote)
+            let fix = fix(facts, &push.path);
+            Defect::new(&push.path, push.place, message)
+                .about(push.remote)
+                .mended_by(fix)
         })
         .collect()
+}
+
+/// What runs by the clock too brings what an earlier run did not.
+fn fix(facts: &Facts<'_>, file: &str) -> Option<Fix> {
+    let document = facts.tree.yaml(file)?;
+    let first = document.get("on")?.entries().first()?;
+    let text = Text::of(facts.tree, file)?;
+    // The entries stand below each other, and not in braces.
+    let own = &text.str()[text.line(first.line)?];
+    let indent = text.indent(first.line)?.to_owned();
+    if indent.is_empty() || !own.trim_start().starts_with(&first.key) {
+        return None;
+    }
+    let at = text.line(first.line)?.start;
+    let schedule = format!("{indent}schedule:\n{indent}  - cron: \"17 * * * *\"\n");
+    let title = "run it every hour too, for what a push did not bring";
+    Some(Fix::behaviour(title, [text.replace(at..at, schedule)]))
 }
 
 fn runs_on_pushes_alone(facts: &Facts<'_>, file: &str) -> bool {

@@ -48,7 +48,13 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                 .filter(|one| one.runs(&["next", "lint"]))
             {
                 let message = format!("it runs `next lint`, and next is {version} in {file}");
-                defects.push(Defect::new(&step.path, command, message).with(file, line));
+                let fix = has_eslint(&manifest)
+                    .then(|| Text::of(facts.tree, &step.path))
+                    .flatten()
+                    .and_then(|text| text.in_line(command.place.line, "next lint", "eslint ."))
+                    .map(|change| Fix::safe("run eslint itself", [change]));
+                let defect = Defect::new(&step.path, command, message).with(file, line);
+                defects.push(defect.mended_by(fix));
             }
         }
     }
@@ -56,10 +62,14 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
 }
 
 /// ESLint itself, where the package has it, and the script is nothing else.
-fn fix(facts: &Facts<'_>, file: &str, manifest: &Node, script: &Entry) -> Option<Fix> {
-    let has = ["dependencies", "devDependencies"]
+fn has_eslint(manifest: &Node) -> bool {
+    ["dependencies", "devDependencies"]
         .iter()
-        .any(|key| manifest.at(&[key, "eslint"]).is_some());
+        .any(|key| manifest.at(&[key, "eslint"]).is_some())
+}
+
+fn fix(facts: &Facts<'_>, file: &str, manifest: &Node, script: &Entry) -> Option<Fix> {
+    let has = has_eslint(manifest);
     let is_plain = matches!(script.node.str(), Some("next lint" | "next lint ."));
     if !has || !is_plain {
         return None;

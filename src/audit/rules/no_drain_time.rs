@@ -1,7 +1,7 @@
 //! Services that are killed as soon as they are asked to stop.
 
-use super::railway_unknown_key::files;
-use crate::audit::fix::{Fix, Text};
+use super::railway_unknown_key::{files, with_deploy_key};
+use crate::audit::fix::Fix;
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::document::Node;
@@ -40,19 +40,7 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
 }
 
 fn fix(facts: &Facts<'_>, file: &str, deploy: &Node) -> Option<Fix> {
-    let text = Text::of(facts.tree, file)?;
-    let last = deploy.entries().last()?;
-    let change = if file.ends_with(".json") {
-        text.with_entry(last, "drainingSeconds", "30")?
-    } else {
-        // Behind the first of its own keys, before any table below it.
-        let first = deploy
-            .entries()
-            .iter()
-            .find(|one| one.node.entries().is_empty())?;
-        let indent = text.indent(first.line)?;
-        text.after_line(first.line, &format!("{indent}drainingSeconds = 30"))?
-    };
+    let change = with_deploy_key(facts, file, deploy, "drainingSeconds", "30")?;
     Some(Fix::behaviour("give it 30 seconds", [change]))
 }
 

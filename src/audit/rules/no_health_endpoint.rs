@@ -1,6 +1,7 @@
 //! The application does not say whether it is well.
 
 use crate::audit::evidence::{self, Practice};
+use crate::audit::stacks::{self, Wish};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 
@@ -22,11 +23,8 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let evidence = facts.evidence();
     let is_absent = !evidence.shows(Practice::HealthEndpoint);
     if is_absent && evidence::has_application(facts) {
-        return vec![Defect::new(
-            evidence::front(facts),
-            1,
-            "no route for health was found",
-        )];
+        let defect = Defect::new(evidence::front(facts), 1, "no route for health was found");
+        return vec![defect.mended_by(stacks::fix(facts, Wish::Health))];
     }
     Vec::new()
 }

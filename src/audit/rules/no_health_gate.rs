@@ -1,6 +1,7 @@
 //! Services that a platform's file describes without a health check.
 
-use super::railway_unknown_key::files;
+use super::railway_unknown_key::{files, with_deploy_key};
+use crate::audit::fix::{Change, Choice, Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Place, Rule};
 use crate::findings::Severity;
 use crate::project::document::Node;
@@ -26,9 +27,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let mut defects = Vec::new();
-    let mut tell = |file: &str, place: Place, message: &str| {
+    let mut tell = |file: &str, place: Place, message: &str, fix: Option<Fix>| {
         if !path::is_sample(file) {
-            defects.push(Defect::new(file, place, message));
+            defects.push(Defect::new(file, place, message).mended_by(fix));
         }
     };
     for (file, document) in files(facts) {
@@ -37,7 +38,17 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         // A job that runs by the clock serves nobody.
         if !has("healthcheckPath") && !has("cronSchedule") {
             let place = document.entry("deploy").map_or(Place::from(1), Place::from);
-            tell(&file, place, "the service has no `deploy.healthcheckPath`");
+            let change = |route: &str| {
+                let value = format!("\"{route}\"");
+                with_deploy_key(facts, &file, deploy?, "healthcheckPath", &value)
+            };
+            let fix = fix(facts, deploy.is_some(), change);
+            tell(
+                &file,
+                place,
+                "the service has no `deploy.healthcheckPath`",
+                fix,
+            );
         }
     }
     for file in facts.tree.named("render.yaml") {
@@ -49,10 +60,23 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             let is_static = text("runtime").or_else(|| text("env")) == Some("static");
             let is_web = text("type") == Some("web") && !is_static;
             if is_web && service.get("healthCheckPath").is_none() {
+                let change = |route: &str| {
+                    let text = Text::of(facts.tree, file)?;
+                    let first = service.entries().first()?;
+                    let indent = " ".repeat(first.column.checked_sub(1)?);
+                    text.after_line(first.line, &format!("{indent}healthCheckPath: {route}"))
+                };
+                // In braces, nothing can be put below.
+                let is_block = service
+                    .entries()
+                    .windows(2)
+                    .all(|two| two[0].line != two[1].line);
+                let fix = fix(facts, is_block, change);
                 tell(
                     file,
                     service.into(),
                     "the web service has no `healthCheckPath`",
+                    fix,
                 );
             }
         }
@@ -69,11 +93,29 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
             let has = |node: &Node| checks.iter().any(|key| node.get(key).is_some());
             let all = entry.node.items();
             if !has(&document) && !has(&entry.node) && !all.iter().any(has) {
-                tell(file, entry.into(), "the service has no check");
+                tell(file, entry.into(), "the service has no check", None);
             }
         }
     }
     defects
+}
+
+/// Asks for the route, and names it in the platform's file.
+fn fix(facts: &Facts<'_>, is_known: bool, change: impl Fn(&str) -> Option<Change>) -> Option<Fix> {
+    let title = "name the route that is asked before a release gets its users";
+    let Some(route) = facts.answer("health-route").filter(|_| is_known) else {
+        let choice = Choice {
+            name: "health-route",
+            question: "which route answers when the application is well?",
+            candidates: vec!["/health".to_owned()],
+        };
+        return is_known.then(|| Fix::asks(title, choice));
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if !route.starts_with('/') || !route.chars().all(is_plain) {
+        return None;
+    }
+    Some(Fix::behaviour(title, [change(route)?]))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Logs are text without fields.
 
 use crate::audit::evidence::{self, Practice};
+use crate::audit::stacks::{self, Wish};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 
@@ -22,11 +23,12 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
     let evidence = facts.evidence();
     let is_absent = !evidence.shows(Practice::StructuredLogs);
     if is_absent && evidence::has_application(facts) {
-        return vec![Defect::new(
+        let defect = Defect::new(
             evidence::front(facts),
             1,
             "no manifest names a package for structured logs",
-        )];
+        );
+        return vec![defect.mended_by(stacks::fix(facts, Wish::Logs))];
     }
     Vec::new()
 }

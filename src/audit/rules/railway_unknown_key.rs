@@ -1,6 +1,6 @@
 //! Keys of Railway's files that Railway does not know.
 
-use crate::audit::fix::{Fix, Text};
+use crate::audit::fix::{Change, Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
 use crate::project::document::{Entry, Node};
@@ -69,6 +69,26 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
         }
     }
     defects
+}
+
+/// Puts a key into `deploy` of one of Railway's files; the value is written as JSON, which is
+/// TOML too where it is a text or a number.
+pub(super) fn with_deploy_key(
+    facts: &Facts<'_>,
+    file: &str,
+    deploy: &Node,
+    key: &str,
+    value: &str,
+) -> Option<Change> {
+    let text = Text::of(facts.tree, file)?;
+    let entries = deploy.entries();
+    if file.ends_with(".json") {
+        return text.with_entry(entries.last()?, key, value);
+    }
+    // Behind the first of its own keys, before any table below it.
+    let first = entries.iter().find(|one| one.node.entries().is_empty())?;
+    let indent = text.indent(first.line)?;
+    text.after_line(first.line, &format!("{indent}{key} = {value}"))
 }
 
 /// Railway's files, read.

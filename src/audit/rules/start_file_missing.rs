@@ -2,8 +2,10 @@
 
 use super::railway_unknown_key::files;
 use crate::audit::facts::Dockerfile;
+use crate::audit::fix::{Fix, Text};
 use crate::audit::{Category, Confidence, Defect, Facts, Rule};
 use crate::findings::Severity;
+use crate::project::document::Node;
 use crate::project::path;
 
 pub(super) const RULE: Rule = Rule {
@@ -44,10 +46,38 @@ fn check(facts: &Facts<'_>) -> Vec<Defect> {
                 image.path
             );
             let defect = Defect::new(&file, &entry.node, message).about(script);
-            defects.push(defect.with(&image.path, 1));
+            let fix = fix(facts, &file, &entry.node, image, script);
+            defects.push(defect.with(&image.path, 1).mended_by(fix));
         }
     }
     defects
+}
+
+/// The path that it has in the image, where that is a part of the one that is named.
+fn fix(
+    facts: &Facts<'_>,
+    file: &str,
+    written: &Node,
+    image: &Dockerfile,
+    script: &str,
+) -> Option<Fix> {
+    let mut rest = script;
+    let there = loop {
+        let (_, below) = rest.split_once('/')?;
+        if has(facts, image, below) == Some(true) {
+            break below;
+        }
+        rest = below;
+    };
+    let text = Text::of(facts.tree, file)?;
+    let old = &text.str()[written.span.clone()];
+    let (at, _) = old
+        .match_indices(script)
+        .next()
+        .filter(|_| old.matches(script).count() == 1)?;
+    let at = written.span.start + at;
+    let change = text.replace(at..at + script.len(), there);
+    Some(Fix::safe(format!("start `{there}`"), [change]))
 }
 
 /// The script that a command line starts, where it is one plain command.
