@@ -11,6 +11,7 @@ pub mod evidence;
 mod facts;
 pub mod fix;
 mod forges;
+mod grammar;
 mod ignores;
 mod images;
 mod ports;

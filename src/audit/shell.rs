@@ -5,22 +5,15 @@
 
 mod walk;
 
-use std::ops::{ControlFlow, Range};
-use std::time::{Duration, Instant};
+use std::ops::Range;
 
-use tree_sitter::{ParseOptions, ParseState, Parser};
-
-use super::Place;
+use super::{Place, grammar};
 
 /// Longer scripts are data with a script in front, and nobody reads them.
 const MAX_BYTES: usize = 256 * 1024;
 
 /// Longer pipelines cost the parser memory by the square of their length.
 const MAX_PIPES: usize = 1_000;
-
-/// How long the parser may take. Texts that nobody wrote as a script cost it time by the
-/// square of their length; for one that somebody wrote, milliseconds are enough.
-const MAX_TIME: Duration = Duration::from_secs(2);
 
 /// What was read of a script.
 #[derive(Debug, Default)]
@@ -120,22 +113,7 @@ impl Shell {
             return Self::default();
         }
         let readable = readable(text);
-        let mut parser = Parser::new();
-        if parser
-            .set_language(&tree_sitter_bash::LANGUAGE.into())
-            .is_err()
-        {
-            return Self::default();
-        }
-        let began = Instant::now();
-        let mut go_on = |_: &ParseState| match began.elapsed() > MAX_TIME {
-            true => ControlFlow::Break(()),
-            false => ControlFlow::Continue(()),
-        };
-        let options = ParseOptions::new().progress_callback(&mut go_on);
-        let bytes = readable.as_bytes();
-        let mut read = |at: usize, _| bytes.get(at..).unwrap_or_default();
-        let Some(tree) = parser.parse_with_options(&mut read, None, Some(options)) else {
+        let Some(tree) = grammar::parse(&tree_sitter_bash::LANGUAGE.into(), &readable) else {
             return Self::default();
         };
         walk::commands(text, &tree, start)
@@ -488,7 +466,7 @@ mod tests {
             "$[".repeat(100_000),
             "\0".repeat(200_000),
         ] {
-            let start = Instant::now();
+            let start = std::time::Instant::now();
             let _ = parse(&text);
             assert!(start.elapsed().as_secs() < 20, "{:?}", &text[..12]);
         }

@@ -8,7 +8,7 @@ use super::gate::{self, Beside, Coverage, Judging};
 use super::own;
 use super::sarif::{Place, put, source_file};
 use crate::audit::fix::{Mended, Told, Wanted};
-use crate::audit::score::{Baseline, Fall};
+use crate::audit::score::{Baseline, Fall, Score};
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -137,9 +137,12 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         return judged.explain(fingerprint, context);
     }
     judged.write(&args.judging, "", broken.is_empty(), context)?;
+    // A page has room for it.
+    let score = (!args.judging.report.is_empty()).then(|| maturity(&tree, &loaded.config));
     let coverage = Coverage {
         scanners: &[],
         is_complete: broken.is_empty(),
+        score: score.as_ref(),
     };
     beside(&judged, &coverage)?;
     judged.reports(&args.judging, &coverage)?;
@@ -162,13 +165,17 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
     })
 }
 
-/// Tells how mature it is.
-fn score(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<Exit> {
+fn maturity(tree: &Tree, config: &Config) -> Score {
     let project = crate::project::detect_in(tree);
     let facts = audit::Facts::new(tree, &project).with_answers(&config.audit.answers);
     // What a rule finds does not go away by not being told.
     let found = audit::run(&facts, true);
-    let score = audit::score::score(&facts, &found);
+    audit::score::score(&facts, &found)
+}
+
+/// Tells how mature it is.
+fn score(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<Exit> {
+    let score = maturity(tree, config);
     let told = match args.judging.format {
         gate::Format::Text => report::score::text(&score),
         gate::Format::Json => report::json(&score)?,

@@ -129,7 +129,7 @@ pub fn radar_svg(score: &Score) -> String {
         points.join(" ")
     };
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 480 480\" role=\"img\" aria-label=\"delivery maturity {:.2} of 10\"><title>delivery maturity {:.2} of 10</title><rect width=\"480\" height=\"480\" fill=\"#fff\"/>\n",
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"-80 60 640 360\" role=\"img\" aria-label=\"delivery maturity {:.2} of 10\"><title>delivery maturity {:.2} of 10</title><rect x=\"-80\" y=\"60\" width=\"640\" height=\"360\" fill=\"#fff\"/>\n",
         score.total, score.total
     );
     for ring in [0.2, 0.4, 0.6, 0.8, 1.0] {

@@ -153,7 +153,8 @@ fn each_fix_does_what_it_says() {
         ("app/cv.py", "DIR = \"uploads/cv\"\nwith open(f\"{DIR}/{name}\", \"wb\") as out:\n    out.write(x)\n".to_owned()),
         ("start.sh", "set -e\nmkdir -p uploads/cv\nexec uvicorn a:b\n".to_owned()),
     ];
-    let cases: Vec<(&str, &[&str], Vec<(&str, String)>, &str, String)> = vec![
+    type Files<'f> = Vec<(&'f str, String)>;
+    let cases: Vec<(&str, &[&str], Files<'_>, &str, String)> = vec![
         (
             "debian-package-gone",
             &[],

@@ -176,6 +176,32 @@ fn the_page_is_used_in_a_browser() {
     println!("20,000 findings listed after {} ms", told["milliseconds"]);
 }
 
+/// An audit's page has the score: a picture, and the same in words.
+#[test]
+fn the_page_of_an_audit_has_the_score() {
+    let folder = crate::common::sample("fastapi-nextjs");
+    let run = ci_tool(
+        folder.path(),
+        &["audit", "--pedantic", "--report", "html=page.html"],
+    );
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let html = std::fs::read_to_string(folder.path().join("page.html")).expect("written");
+    let told = ci_tool(folder.path(), &["audit", "--score", "--format", "json"]);
+    let score: Value = serde_json::from_str(&told.stdout).expect("JSON");
+    let total = score["total"].as_f64().expect("a number");
+    assert!(
+        html.contains(&format!(">Maturity: {total:.2} of 10, level ")),
+        "{html}"
+    );
+    let rows = html.matches("<th scope=\"row\">").count();
+    assert_eq!(rows, score["categories"].as_array().expect("a list").len());
+    let told = used(folder.path(), "mirror-without-retry");
+    assert_eq!(told["problems"], json!([]), "{told}");
+    assert_eq!(told["requests"], json!([]));
+    assert_eq!(told["axe-light"], json!([]), "{told}");
+    assert_eq!(told["axe-dark"], json!([]), "{told}");
+}
+
 #[test]
 fn a_report_of_nothing_is_a_report() {
     let folder = tempfile::tempdir().expect("temporary folder");

@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     category: Category::Absences,
     what: "In a repository with an application: routes for health in the files in which applications name their routes.",
     why: "Without it, a platform can only see that the port is open: a deployment that cannot reach its database becomes live.",
-    mend: "Add a route that answers 200 where the application can work.",
+    mend: "Add a route that answers 200 where the application can work; `ci-tool audit --fix=no-health-endpoint --fix-unsafe` adds one to FastAPI, Django, Express and Next.js.",
     references: &["https://docs.railway.com/reference/healthchecks"],
     check,
 };

@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     category: Category::Absences,
     what: "In a repository with an application: packages in manifests that write logs with fields.",
     why: "Without it, what happened in one request cannot be found among all others.",
-    mend: "Write JSON with an id for each request: structlog, pino.",
+    mend: "Write JSON with an id for each request: structlog, pino; `ci-tool audit --fix=no-structured-logs --fix-unsafe` does it in FastAPI, Django and Express without a package.",
     references: &["https://www.structlog.org/"],
     check,
 };

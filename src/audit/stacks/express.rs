@@ -72,8 +72,8 @@ fn errors(facts: &Facts<'_>, component: &Component) -> Option<Added> {
     // What comes after all routes takes their errors.
     let listens = format!("{}.listen(", app.name);
     let listen = lines.iter().position(|line| line.starts_with(&listens))?;
-    let is_import = |line: &&str| line.starts_with("import ") && line.contains(" from ");
-    let last_import = lines.iter().rposition(|line| is_import(&line));
+    let is_import = |line: &str| line.starts_with("import ") && line.contains(" from ");
+    let last_import = lines.iter().rposition(|line| is_import(line));
     let init = "Sentry.init({ dsn: process.env.SENTRY_DSN });";
     let begin = match last_import {
         Some(at) => app.text.after_line(

@@ -83,8 +83,8 @@ fn logs(facts: &Facts<'_>, component: &Component) -> Option<Added> {
     let app = app(facts, component)?;
     let folder = path::parent(&app.path);
     let file = path::join(folder, "logs.py");
-    let knows = |name: &&str| app.python.knows(name);
-    if facts.tree.contains(&file) || ["logs", "RequestId"].iter().any(|name| knows(&name)) {
+    let knows = |name: &str| app.python.knows(name);
+    if facts.tree.contains(&file) || ["logs", "RequestId"].iter().any(|name| knows(name)) {
         return None;
     }
     // `uvicorn app.main:app` runs in the component's folder, and finds modules from there.

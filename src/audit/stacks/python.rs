@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tree_sitter::{Node, Parser, Tree};
+use tree_sitter::{Node, Tree};
 
 use crate::audit::fix::{Change, Text};
+use crate::audit::grammar;
 
-/// Longer files are data.
-const MAX_BYTES: usize = 512 * 1024;
+/// Longer files are data: no application begins in one.
+const MAX_BYTES: usize = 128 * 1024;
 
 /// `app = FastAPI(...)`.
 #[derive(Debug, PartialEq, Eq)]
@@ -196,11 +197,7 @@ fn tree(text: &str) -> Option<Tree> {
     if text.len() > MAX_BYTES {
         return None;
     }
-    let mut parser = Parser::new();
-    parser
-        .set_language(&tree_sitter_python::LANGUAGE.into())
-        .ok()?;
-    parser.parse(text, None)
+    grammar::parse(&tree_sitter_python::LANGUAGE.into(), text)
 }
 
 /// A block of code behind a line, with two blank lines around it.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::{Format, Judging};
+use crate::audit::score::Score;
 use crate::commands::sarif::{numbered, put};
 use crate::commands::upload::{self, When};
 use crate::context::Context;
@@ -28,6 +29,7 @@ pub(in crate::commands) type Beside<'b> =
 pub(in crate::commands) struct Coverage<'c> {
     pub(in crate::commands) scanners: &'c [report::scan::Scanner],
     pub(in crate::commands) is_complete: bool,
+    pub(in crate::commands) score: Option<&'c Score>,
 }
 
 /// Findings with what was decided about them.
@@ -124,6 +126,7 @@ impl Judged<'_> {
                 folder: "",
                 files_url: None,
             },
+            score: coverage.score,
         };
         let of = |name: &str| forms::form(name);
         let (made, sarif): (Vec<_>, Vec<_>) =

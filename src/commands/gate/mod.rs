@@ -196,6 +196,7 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
     let coverage = Coverage {
         scanners: &[],
         is_complete: true,
+        score: None,
     };
     beside(&judged, &coverage)?;
     judged.reports(&args.judging, &coverage)?;

@@ -277,6 +277,7 @@ fn answer(
     let coverage = Coverage {
         scanners: told,
         is_complete: complete && !interrupt::asked(),
+        score: None,
     };
     beside(&judged, &coverage)?;
     judged.reports(&args.judging, &coverage)?;

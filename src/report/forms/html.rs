@@ -5,8 +5,10 @@ use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
 use super::Input;
+use crate::audit::score::Score;
 use crate::report::gate::Decided;
 use crate::report::scan::State;
+use crate::report::score;
 use crate::sys::ui::{escape_line, escape_terminal};
 
 const STYLE: &str = include_str!("page.css");
@@ -18,7 +20,7 @@ pub(super) fn page(input: &Input<'_>) -> String {
     let data = data(input);
     let counts = &input.gate.counts;
     format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1 class=\"{}\">{title}</h1>\n<p>{} fail the gate, {} are worth a look, {} pass, {} are set aside.</p>\n</header>\n<main>\n<form role=\"search\" aria-label=\"Findings\">\n<label>Search <input type=\"search\" id=\"search\" autocomplete=\"off\"></label>\n<label>Severity <select id=\"severity\"></select></label>\n<label>Outcome <select id=\"outcome\"></select></label>\n<label>Kind <select id=\"kind\"></select></label>\n<label>Scanner <select id=\"scanner\"></select></label>\n<label>State <select id=\"state\"></select></label>\n<label>Sort by <select id=\"sort\"><option value=\"\">what decides</option><option value=\"severity\">severity</option><option value=\"place\">place</option><option value=\"name\">name</option></select></label>\n</form>\n<p id=\"count\" role=\"status\"></p>\n<ol id=\"list\"></ol>\n<button type=\"button\" id=\"more\" hidden>Show more</button>\n<noscript><p>The list needs JavaScript, which this page brings with it.</p></noscript>\n</main>\n{}<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1 class=\"{}\">{title}</h1>\n<p>{} fail the gate, {} are worth a look, {} pass, {} are set aside.</p>\n</header>\n<main>\n<form role=\"search\" aria-label=\"Findings\">\n<label>Search <input type=\"search\" id=\"search\" autocomplete=\"off\"></label>\n<label>Severity <select id=\"severity\"></select></label>\n<label>Outcome <select id=\"outcome\"></select></label>\n<label>Kind <select id=\"kind\"></select></label>\n<label>Scanner <select id=\"scanner\"></select></label>\n<label>State <select id=\"state\"></select></label>\n<label>Sort by <select id=\"sort\"><option value=\"\">what decides</option><option value=\"severity\">severity</option><option value=\"place\">place</option><option value=\"name\">name</option></select></label>\n</form>\n<p id=\"count\" role=\"status\"></p>\n<ol id=\"list\"></ol>\n<button type=\"button\" id=\"more\" hidden>Show more</button>\n<noscript><p>The list needs JavaScript, which this page brings with it.</p></noscript>\n{}</main>\n{}<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
         hash(STYLE),
         hash(SCRIPT),
         if input.gate.passes && input.told.is_complete {
@@ -30,7 +32,28 @@ pub(super) fn page(input: &Input<'_>) -> String {
         counts.warned,
         counts.passed,
         counts.suppressed,
+        input.score.map_or_else(String::new, maturity),
         scanners(input)
+    )
+}
+
+/// How mature the delivery is: the picture, and the same in words.
+fn maturity(score: &Score) -> String {
+    let mut rows = String::new();
+    for one in &score.categories {
+        let step = one.next_step.unwrap_or("nothing is missing");
+        rows.push_str(&format!(
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>\n",
+            escape(one.title),
+            one.points,
+            escape(step)
+        ));
+    }
+    format!(
+        "<section aria-labelledby=\"maturity\">\n<h2 id=\"maturity\">Maturity: {:.2} of 10, level {} of 4</h2>\n<figure>{}</figure>\n<table>\n<thead><tr><th scope=\"col\">category</th><th scope=\"col\">points</th><th scope=\"col\">what would raise it most</th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n</section>\n",
+        score.total,
+        score.level,
+        score::radar_svg(score)
     )
 }
 

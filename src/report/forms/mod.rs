@@ -8,6 +8,7 @@ mod junit;
 
 use super::gate::Gate;
 use super::verdict::{self, Told};
+use crate::audit::score::Score;
 
 /// What a form is made from.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,8 @@ pub struct Input<'i> {
     pub gate: &'i Gate,
     /// The same with what ran.
     pub told: Told<'i>,
+    /// How mature the delivery is, where that was found out.
+    pub score: Option<&'i Score>,
 }
 
 /// A form.
