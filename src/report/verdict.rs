@@ -168,10 +168,10 @@ fn table(out: &mut String, told: &Told<'_>, outcome: Outcome, title: &str, most:
             out,
             "| {} | {} | {} | {} | {} |",
             finding.severity(),
-            text(finding.name()),
+            plain(finding.name()),
             place(told, finding),
-            text(&what),
-            text(&finding.fixed_versions().join(", "))
+            plain(&what),
+            plain(&finding.fixed_versions().join(", "))
         );
     }
     if count > most {
@@ -182,13 +182,13 @@ fn table(out: &mut String, told: &Told<'_>, outcome: Outcome, title: &str, most:
 fn place(told: &Told<'_>, finding: &Finding<'_>) -> String {
     let Some(path) = finding.path() else {
         let target = finding.primary().target.as_deref();
-        return text(target.unwrap_or_default());
+        return plain(target.unwrap_or_default());
     };
     let path = below(told.folder, path);
     let line = line(finding);
     let shown = match line {
-        Some(line) => text(&format!("{path}:{line}")),
-        None => text(&path),
+        Some(line) => plain(&format!("{path}:{line}")),
+        None => plain(&path),
     };
     let Some(url) = told.files_url else {
         return shown;
@@ -213,10 +213,10 @@ fn scanners(out: &mut String, scanners: &[Scanner]) {
         let _ = writeln!(
             out,
             "| {} | {} | {} |",
-            text(&one.name),
-            text(one.version.as_deref().unwrap_or_default()),
+            plain(&one.name),
+            plain(one.version.as_deref().unwrap_or_default()),
             said.strip_prefix("**failed**")
-                .map_or_else(|| text(&said), |why| format!("**failed**{}", text(why)))
+                .map_or_else(|| plain(&said), |why| format!("**failed**{}", plain(why)))
         );
     }
     out.push_str("\n</details>\n");
@@ -234,8 +234,8 @@ fn below(folder: &str, path: &str) -> String {
     }
 }
 
-/// A text in a cell, in which no character is markup.
-fn text(text: &str) -> String {
+/// A text in a cell or a line of Markdown, in which no character is markup.
+pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in cell(&escape_line(text)).chars() {
         if matches!(c, '`' | '*' | '_' | '[' | ']' | '~' | '!') {

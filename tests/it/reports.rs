@@ -133,6 +133,146 @@ fn whatever_a_finding_says_is_text_in_every_form() {
     assert!(!html.contains("<img") && !html.contains('\u{1b}') && !html.contains('\u{202e}'));
 }
 
+const SECURITY: [&str; 5] = [
+    "gitlab-sast",
+    "gitlab-dependency-scanning",
+    "gitlab-container-scanning",
+    "gitlab-secret-detection",
+    "cyclonedx",
+];
+
+/// Writes the security reports of a file; the names of these.
+fn security_reports(folder: &Path, file: &str, prefix: &str) -> Vec<String> {
+    let files: Vec<String> = SECURITY
+        .iter()
+        .map(|one| format!("{prefix}{one}.json"))
+        .collect();
+    let forms: Vec<String> = SECURITY
+        .iter()
+        .zip(&files)
+        .map(|(one, file)| format!("{one}={file}"))
+        .collect();
+    let mut arguments = vec!["report", file];
+    for form in &forms {
+        arguments.extend(["--report", form]);
+    }
+    // Files that are no SARIF are refused, which others test.
+    match ci_tool(folder, &arguments).code {
+        0 => files,
+        _ => Vec::new(),
+    }
+}
+
+/// How many findings each report has, after its schema was asked.
+fn judged(folder: &Path, files: &[String]) -> Vec<u64> {
+    let output = Command::new(peers().join("py/bin/python"))
+        .arg(root().join("scripts/peers/security-reports.py"))
+        .args(files)
+        .current_dir(folder)
+        .output()
+        .expect("python starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let counts: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let count = |one: &String| counts[one].as_u64().expect("a number");
+    files.iter().map(count).collect()
+}
+
+fn security(folder: &Path, file: &str) -> Vec<u64> {
+    judged(folder, &security_reports(folder, file, ""))
+}
+
+#[test]
+fn security_reports_follow_their_schemas() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write(folder.path(), "nasty.sarif", sarif(7).to_string());
+    assert_eq!(security(folder.path(), "nasty.sarif"), [7, 0, 0, 0, 0]);
+    let description =
+        std::fs::read_to_string(folder.path().join("gitlab-sast.json")).expect("read");
+    assert!(
+        !description.contains("<script") && !description.contains(" [a](https"),
+        "{description}"
+    );
+
+    // What Trivy says of an image and of a lock file.
+    let result = |rule: &str, package: &str, path: &str| {
+        json!({
+            "ruleId": rule, "level": "error",
+            "message": {"text": format!("Package: {package}\nInstalled Version: 1.0.0\nVulnerability {rule}\nSeverity: HIGH\nFixed Version: 1.0.1\nLink: [x](https://avd.aquasec.com/nvd/x)")},
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": path, "uriBaseId": "ROOTPATH"}, "region": {"startLine": 3}}}],
+        })
+    };
+    let rule = |id: &str| json!({"id": id, "properties": {"tags": ["vulnerability", "security", "HIGH"], "security-severity": "7.5"}});
+    let trivy = json!({
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {"name": "Trivy", "version": "0.76.0", "rules": [rule("CVE-2024-0001"), rule("CVE-2024-0002")]}},
+            "results": [result("CVE-2024-0001", "left-pad", "web/package-lock.json"), result("CVE-2024-0002", "left-pad", "web/package-lock.json")],
+        }],
+    });
+    write(folder.path(), "trivy.sarif", trivy.to_string());
+    assert_eq!(security(folder.path(), "trivy.sarif"), [0, 2, 0, 0, 2]);
+    let read = |name: &str| -> Value {
+        let text = std::fs::read(folder.path().join(name)).expect("read");
+        serde_json::from_slice(&text).expect("JSON")
+    };
+    let report = read("gitlab-dependency-scanning.json");
+    let first = &report["vulnerabilities"][0];
+    assert_eq!(first["severity"], "High");
+    assert_eq!(first["solution"], "Upgrade left-pad to 1.0.1.");
+    assert_eq!(
+        first["identifiers"][0]["url"],
+        "https://nvd.nist.gov/vuln/detail/CVE-2024-0001"
+    );
+    assert_eq!(
+        report["dependency_files"].as_array().expect("a list").len(),
+        1
+    );
+    let bom = read("cyclonedx.json");
+    assert_eq!(bom["components"].as_array().expect("a list").len(), 1);
+    assert_eq!(bom["vulnerabilities"][0]["analysis"]["state"], "in_triage");
+}
+
+/// Whatever scanners really write.
+#[test]
+fn security_reports_of_real_files_follow_their_schemas() {
+    let samples = root().join("../shared/sarif-samples");
+    if !samples.is_dir() {
+        println!(
+            "skipped: security_reports_of_real_files: {} is not there",
+            samples.display()
+        );
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let folders =
+        ["sarif", "trivy-golden", "trivy-action", "snyk-cli"].map(|one| samples.join(one));
+    let entries = folders
+        .iter()
+        .flat_map(|one| std::fs::read_dir(one).expect("listed"));
+    let mut files = Vec::new();
+    for (at, entry) in entries.enumerate() {
+        let path = entry.expect("listed").path();
+        files.extend(security_reports(
+            folder.path(),
+            &path.to_string_lossy(),
+            &format!("{at}-"),
+        ));
+    }
+    let counts = judged(folder.path(), &files);
+    let all: Vec<u64> = (0..SECURITY.len())
+        .map(|at| counts.iter().skip(at).step_by(SECURITY.len()).sum())
+        .collect();
+    println!(
+        "{} files: {all:?} of {SECURITY:?}",
+        files.len() / SECURITY.len()
+    );
+    assert!(
+        files.len() >= 20 * SECURITY.len() && all.iter().all(|sum| *sum > 0),
+        "{all:?}"
+    );
+}
+
 fn used(folder: &Path, words: &str) -> Value {
     let output = Command::new("node")
         .arg(root().join("scripts/peers/page.mjs"))

@@ -16,6 +16,7 @@ use crate::policy::{FailOn, Outcome, Suppression, Verdict};
 use crate::report;
 use crate::report::forms;
 use crate::sarif::{self, Limits, Settings};
+use crate::sys::clock;
 use crate::sys::ui::escape_line;
 
 /// How many SARIF files are written at most: OUT, OUT-2 and so on.
@@ -127,6 +128,7 @@ impl Judged<'_> {
                 files_url: None,
             },
             score: coverage.score,
+            time: clock::utc(),
         };
         let of = |name: &str| forms::form(name);
         let (made, sarif): (Vec<_>, Vec<_>) =

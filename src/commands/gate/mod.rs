@@ -114,8 +114,9 @@ pub struct Judging {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write the verdict also in this form: json, markdown, html, junit, csv, code-quality
-    /// (GitLab) or sarif
+    /// Write the verdict also in this form: json, markdown, html, junit, csv, sarif,
+    /// cyclonedx, and for GitLab code-quality, gitlab-sast, gitlab-dependency-scanning,
+    /// gitlab-container-scanning, gitlab-secret-detection
     #[arg(long, value_name = "FORM=FILE", value_parser = form)]
     pub report: Vec<(String, PathBuf)>,
 

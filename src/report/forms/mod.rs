@@ -3,8 +3,12 @@
 
 mod code_quality;
 mod csv;
+mod cyclonedx;
+mod gitlab;
 mod html;
 mod junit;
+
+use chrono::NaiveDateTime;
 
 use super::gate::Gate;
 use super::verdict::{self, Told};
@@ -19,6 +23,8 @@ pub struct Input<'i> {
     pub told: Told<'i>,
     /// How mature the delivery is, where that was found out.
     pub score: Option<&'i Score>,
+    /// When it was decided, in UTC.
+    pub time: NaiveDateTime,
 }
 
 /// A form.
@@ -63,6 +69,31 @@ pub const FORMS: &[Form] = &[
         name: "code-quality",
         what: "GitLab's widget for code quality in merge requests",
         write: code_quality::json,
+    },
+    Form {
+        name: "gitlab-sast",
+        what: "GitLab's security dashboard: defects of code and settings",
+        write: gitlab::sast,
+    },
+    Form {
+        name: "gitlab-dependency-scanning",
+        what: "GitLab's security dashboard: vulnerabilities of dependencies",
+        write: gitlab::dependency_scanning,
+    },
+    Form {
+        name: "gitlab-container-scanning",
+        what: "GitLab's security dashboard: vulnerabilities of images",
+        write: gitlab::container_scanning,
+    },
+    Form {
+        name: "gitlab-secret-detection",
+        what: "GitLab's security dashboard: secrets",
+        write: gitlab::secret_detection,
+    },
+    Form {
+        name: "cyclonedx",
+        what: "Dependency-Track and others: the packages with findings, and what was decided about each (VEX)",
+        write: cyclonedx::bom,
     },
 ];
 
