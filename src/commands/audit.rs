@@ -145,7 +145,7 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         score: score.as_ref(),
     };
     beside(&judged, &coverage)?;
-    judged.reports(&args.judging, &coverage)?;
+    judged.reports(&args.judging, &coverage, &args.path, context)?;
     judged.upload(&args.judging, &coverage, &args.path, context)?;
     let is_text = args.judging.format == gate::Format::Text;
     if is_text && mends > 0 && args.fix.is_none() && !args.fix_unsafe {

@@ -21,6 +21,7 @@ pub mod scanners;
 pub mod secrets;
 pub mod sync;
 pub mod template;
+pub mod trend;
 pub mod upload;
 pub mod verify;
 
@@ -40,9 +41,11 @@ pub enum Command {
     /// Show, judge or raise the actions that workflows use
     Pins(pins::Args),
     /// Decide whether the findings of any scanners may pass
-    Gate(gate::Args),
+    Gate(Box<gate::Args>),
     /// Turn findings of any scanners into a page, or into other forms
     Report(Box<report::Args>),
+    /// Tell how findings and the score went over time
+    Trend(trend::Args),
     /// Find the defects of delivery files, by proof
     Audit(Box<audit::Args>),
     /// Explain a rule of the audit
@@ -90,6 +93,7 @@ impl Command {
             Self::Pins(args) => pins::run(args, context),
             Self::Gate(args) => gate::run(args, context),
             Self::Report(args) => report::run(args, context),
+            Self::Trend(args) => trend::run(args, context),
             Self::Audit(args) => audit::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Scan(args) => scan::run(args, context),

@@ -14,6 +14,7 @@ pub mod project;
 pub mod scan;
 pub mod score;
 pub mod sync;
+pub mod trend;
 pub mod verdict;
 pub mod verify;
 

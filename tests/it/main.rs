@@ -50,5 +50,6 @@ mod stacks;
 mod sync;
 mod sync_faults;
 mod templates;
+mod trend;
 mod upload;
 mod verify;

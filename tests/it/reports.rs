@@ -320,9 +320,22 @@ fn the_page_is_used_in_a_browser() {
 #[test]
 fn the_page_of_an_audit_has_the_score() {
     let folder = crate::common::sample("fastapi-nextjs");
+    let entry = |month: u8, high: u8| {
+        format!(
+            "{{\"version\":1,\"time\":\"2026-0{month}-01T00:00:00Z\",\"commit\":\"<b>aaaaaa\",\"findings\":{{\"high\":{high}}},\"score\":4.2}}\n"
+        )
+    };
+    write(folder.path(), "trend.jsonl", entry(1, 9) + &entry(2, 5));
     let run = ci_tool(
         folder.path(),
-        &["audit", "--pedantic", "--report", "html=page.html"],
+        &[
+            "audit",
+            "--pedantic",
+            "--report",
+            "html=page.html",
+            "--history",
+            ".",
+        ],
     );
     assert_eq!(run.code, 1, "{}", run.stderr);
     let html = std::fs::read_to_string(folder.path().join("page.html")).expect("written");
@@ -331,6 +344,10 @@ fn the_page_of_an_audit_has_the_score() {
     let total = score["total"].as_f64().expect("a number");
     assert!(
         html.contains(&format!(">Maturity: {total:.2} of 10, level ")),
+        "{html}"
+    );
+    assert!(
+        html.contains(">How it went</h2>") && !html.contains("<b>aaa"),
         "{html}"
     );
     let rows = html.matches("<th scope=\"row\">").count();

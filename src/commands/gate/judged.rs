@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::{Format, Judging};
 use crate::audit::score::Score;
 use crate::commands::sarif::{numbered, put};
+use crate::commands::trend;
 use crate::commands::upload::{self, When};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -112,10 +113,16 @@ impl Judged<'_> {
         &self,
         args: &Judging,
         coverage: &Coverage<'_>,
+        repository: &Path,
+        context: &Context,
     ) -> Result<()> {
         if args.report.is_empty() {
             return Ok(());
         }
+        let history = args.history.as_ref();
+        let history = history
+            .map(|place| trend::history(place, repository, context))
+            .transpose()?;
         let gate = self.json();
         let input = forms::Input {
             gate: &gate,
@@ -128,6 +135,7 @@ impl Judged<'_> {
                 files_url: None,
             },
             score: coverage.score,
+            history: history.as_ref(),
             time: clock::utc(),
         };
         let of = |name: &str| forms::form(name);

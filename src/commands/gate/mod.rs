@@ -120,6 +120,10 @@ pub struct Judging {
     #[arg(long, value_name = "FORM=FILE", value_parser = form)]
     pub report: Vec<(String, PathBuf)>,
 
+    /// For the page: how it went before, as `ci-tool trend` keeps it
+    #[arg(long, value_name = "PLACE")]
+    pub history: Option<String>,
+
     /// Upload the findings to GitHub's code scanning
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "required")]
     pub upload: Option<When>,
@@ -200,7 +204,7 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         score: None,
     };
     beside(&judged, &coverage)?;
-    judged.reports(&args.judging, &coverage)?;
+    judged.reports(&args.judging, &coverage, &args.place.repository, context)?;
     judged.upload(&args.judging, &coverage, &args.place.repository, context)?;
     let exit = if judged.verdict.passes {
         Exit::Yes
@@ -417,13 +421,28 @@ fn owned_by_others(repository: &Path, context: &Context) -> Vec<String> {
 /// # Errors
 /// Where it says no.
 pub(super) fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u8>> {
+    git_with(repository, arguments, b"", context)
+}
+
+/// The same, with what it reads.
+///
+/// # Errors
+/// Where it says no.
+pub(super) fn git_with(
+    repository: &Path,
+    arguments: &[&str],
+    input: &[u8],
+    context: &Context,
+) -> Result<Vec<u8>> {
     let done = Program::new("git")
         .inherit(&context.env, &["PATH", "HOME"])
         .variable("LC_ALL", "C")
         .variable("GIT_NO_LAZY_FETCH", "1")
+        .variable("GIT_TERMINAL_PROMPT", "0")
         .folder(repository)
         .arguments(owned_by_others(repository, context))
         .arguments(arguments)
+        .input(input)
         .run()
         .map_err(|error| Failure::failed(error.to_string()))?;
     if done.code != Some(0) {

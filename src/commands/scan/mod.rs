@@ -280,7 +280,7 @@ fn answer(
         score: None,
     };
     beside(&judged, &coverage)?;
-    judged.reports(&args.judging, &coverage)?;
+    judged.reports(&args.judging, &coverage, &args.path, context)?;
     judged.upload(&args.judging, &coverage, &args.path, context)?;
     if interrupt::asked() {
         context

@@ -8,7 +8,8 @@ use super::Input;
 use crate::audit::score::Score;
 use crate::report::gate::Decided;
 use crate::report::scan::State;
-use crate::report::score;
+use crate::report::trend::History;
+use crate::report::{score, trend};
 use crate::sys::ui::{escape_line, escape_terminal};
 
 const STYLE: &str = include_str!("page.css");
@@ -32,7 +33,8 @@ pub(super) fn page(input: &Input<'_>) -> String {
         counts.warned,
         counts.passed,
         counts.suppressed,
-        input.score.map_or_else(String::new, maturity),
+        input.score.map_or_else(String::new, maturity)
+            + &input.history.map_or_else(String::new, past),
         scanners(input)
     )
 }
@@ -54,6 +56,15 @@ fn maturity(score: &Score) -> String {
         score.total,
         score.level,
         score::radar_svg(score)
+    )
+}
+
+/// How it went before: the picture, and the last of it in numbers.
+fn past(history: &History) -> String {
+    format!(
+        "<section aria-labelledby=\"past\">\n<h2 id=\"past\">How it went</h2>\n<figure>{}</figure>\n<table>\n<thead><tr><th scope=\"col\">time</th><th scope=\"col\">commit</th><th scope=\"col\">critical</th><th scope=\"col\">high</th><th scope=\"col\">medium</th><th scope=\"col\">low</th><th scope=\"col\">fail the gate</th><th scope=\"col\">score</th></tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</section>\n",
+        trend::svg(history, 100),
+        trend::rows(history, 10)
     )
 }
 

@@ -11,6 +11,7 @@ mod junit;
 use chrono::NaiveDateTime;
 
 use super::gate::Gate;
+use super::trend::History;
 use super::verdict::{self, Told};
 use crate::audit::score::Score;
 
@@ -23,6 +24,8 @@ pub struct Input<'i> {
     pub told: Told<'i>,
     /// How mature the delivery is, where that was found out.
     pub score: Option<&'i Score>,
+    /// How it went before, where that is to be shown.
+    pub history: Option<&'i History>,
     /// When it was decided, in UTC.
     pub time: NaiveDateTime,
 }
