@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
+use anstyle::AnsiColor;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::excerpt::{Excerpt, Excerpts};
 use super::findings_json;
 use crate::findings::{Finding, Kind, Report, Severity};
 use crate::policy::{Decision, Outcome, Standing, Suppression, Verdict};
@@ -193,6 +195,7 @@ pub fn text(
     show: impl Fn(Severity) -> bool,
     all: bool,
     decided: bool,
+    excerpts: &Excerpts<'_>,
 ) -> String {
     let mut out = String::new();
     for (wanted, title, most) in LISTED {
@@ -208,7 +211,9 @@ pub fn text(
             if listed == 0 {
                 let _ = writeln!(out, "{title}\n");
             }
-            write_finding(&mut out, finding, decision);
+            // What passes needs no second look.
+            let excerpts = (wanted != Outcome::Passed || all).then_some(excerpts);
+            write_finding(&mut out, finding, decision, excerpts);
             listed += 1;
         }
         if listed > 0 {
@@ -268,7 +273,12 @@ pub fn text(
     out
 }
 
-fn write_finding(out: &mut String, finding: &Finding<'_>, decision: &Decision) {
+fn write_finding(
+    out: &mut String,
+    finding: &Finding<'_>,
+    decision: &Decision,
+    excerpts: Option<&Excerpts<'_>>,
+) {
     let place = match (
         finding.path(),
         finding.location().and_then(|one| one.region),
@@ -298,9 +308,60 @@ fn write_finding(out: &mut String, finding: &Finding<'_>, decision: &Decision) {
     let message = shown_message(finding);
     let first = message.lines().next().unwrap_or_default();
     let _ = writeln!(out, "            {}", escape_line(first));
+    if let Some(excerpt) = excerpts.and_then(|excerpts| excerpts.of(finding)) {
+        write_excerpt(out, &excerpt);
+    }
     let by = finding.scanners().join(", ");
     let why = format!("{}  by {by}  {}", decision.rule, finding.identity);
     let _ = writeln!(out, "            {}", escape_line(&why));
+}
+
+fn write_excerpt(out: &mut String, excerpt: &Excerpt) {
+    let number = excerpt.line.to_string();
+    let _ = writeln!(out, "            {number} | {}", excerpt.text);
+    if let Some(at) = excerpt.at {
+        let _ = writeln!(
+            out,
+            "            {:>width$} | {:>at$}^",
+            "",
+            "",
+            width = number.len()
+        );
+    }
+}
+
+/// The text with styles for a terminal: severities have their colour beside their word.
+pub fn coloured(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 1024);
+    for line in text.split_inclusive('\n') {
+        let word = line
+            .strip_prefix("  ")
+            .and_then(|rest| rest.split(' ').next());
+        let style = match word {
+            Some("critical" | "high") => AnsiColor::Red.on_default().bold(),
+            Some("medium") => AnsiColor::Yellow.on_default().bold(),
+            Some("low" | "note") => AnsiColor::Cyan.on_default(),
+            _ if line.starts_with("fails: ") || line.starts_with("undecided: ") => {
+                AnsiColor::Red.on_default().bold()
+            }
+            _ if line.starts_with("passes: ") => AnsiColor::Green.on_default().bold(),
+            _ => {
+                out.push_str(line);
+                continue;
+            }
+        };
+        let (start, end) = match word {
+            Some(word) => (2, 2 + word.len()),
+            None => (0, line.find(':').unwrap_or(0)),
+        };
+        out.push_str(&format!(
+            "{}{style}{}{style:#}{}",
+            &line[..start],
+            &line[start..end],
+            &line[end..]
+        ));
+    }
+    out
 }
 
 /// The message without the secret that it may hold.

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod deploy;
 pub mod diff;
+pub mod excerpt;
 pub mod explanation;
 pub mod findings_json;
 pub mod forms;

@@ -359,6 +359,104 @@ fn the_page_of_an_audit_has_the_score() {
     assert_eq!(told["axe-dark"], json!([]), "{told}");
 }
 
+/// A finding is shown with its line, unless the line may hold a secret.
+#[test]
+fn lines_are_shown_and_secrets_are_not() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write(
+        folder.path(),
+        "app.py",
+        "import os\n\n    eval(user_input)\nKEY = \"sk_live_4eC39HqLyjWDarjtT1zdp7dc\"; run(KEY)\n",
+    );
+    let result = |rule: &str, line: u32, column: u32| {
+        json!({
+            "ruleId": rule, "level": "error", "message": {"text": rule},
+            "locations": [{"physicalLocation": {
+                "artifactLocation": {"uri": "app.py"},
+                "region": {"startLine": line, "startColumn": column},
+            }}],
+        })
+    };
+    let outside = json!({
+        "ruleId": "outside", "level": "warning", "message": {"text": "x"},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": "../../etc/passwd"}, "region": {"startLine": 1}}}],
+    });
+    let results = [
+        result("eval", 3, 5),
+        result("shared-line", 4, 1),
+        result("hardcoded-password", 4, 1),
+        result("beyond", 99, 1),
+        outside,
+    ];
+    let log = json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "s"}}, "results": results}]});
+    write(folder.path(), "r.sarif", log.to_string());
+    let run = ci_tool(
+        folder.path(),
+        &[
+            "gate",
+            "r.sarif",
+            "--fail-on",
+            "high",
+            "--report",
+            "html=page.html",
+            "--report",
+            "json=g.json",
+        ],
+    );
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    let caret = "            3 | eval(user_input)\n              | ^\n";
+    assert!(run.stdout.contains(caret), "{}", run.stdout);
+    assert_eq!(
+        run.stdout.matches("4 | KEY = \"***\"; run(KEY)\n").count(),
+        1,
+        "{}",
+        run.stdout
+    );
+    assert!(!run.stdout.contains("root:"), "{}", run.stdout);
+    for name in ["page.html", "g.json"] {
+        let text = std::fs::read_to_string(folder.path().join(name)).expect("written");
+        assert!(!text.contains("sk_live"), "{name}: {text}");
+    }
+    assert!(!run.stdout.contains("sk_live"), "{}", run.stdout);
+    let told = used(folder.path(), "eval");
+    assert!(
+        told["opened"]
+            .as_str()
+            .is_some_and(|text| text.contains("Line")),
+        "{told}"
+    );
+    // Colours stand beside words, and only where they are wanted.
+    assert!(!run.stdout.contains('\u{1b}'));
+    let run = ci_tool(
+        folder.path(),
+        &["gate", "r.sarif", "--fail-on", "high", "--color", "always"],
+    );
+    assert!(
+        run.stdout.contains("\u{1b}[31mhigh\u{1b}[0m"),
+        "{}",
+        run.stdout
+    );
+    let run = ci_tool(
+        folder.path(),
+        &[
+            "gate",
+            "r.sarif",
+            "--fail-on",
+            "high",
+            "--color",
+            "always",
+            "--output",
+            "v.txt",
+        ],
+    );
+    assert_eq!(run.code, 1);
+    let text = std::fs::read_to_string(folder.path().join("v.txt")).expect("written");
+    assert!(
+        !text.contains('\u{1b}') && text.contains("eval(user_input)"),
+        "{text}"
+    );
+}
+
 #[test]
 fn a_report_of_nothing_is_a_report() {
     let folder = tempfile::tempdir().expect("temporary folder");

@@ -1,13 +1,14 @@
 //! A verdict, and all that is done with it: told, written in other forms, uploaded.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
 
 use super::{Format, Judging};
 use crate::audit::score::Score;
-use crate::commands::sarif::{numbered, put};
+use crate::commands::sarif::{numbered, put, source_file};
 use crate::commands::trend;
 use crate::commands::upload::{self, When};
 use crate::context::Context;
@@ -15,6 +16,7 @@ use crate::error::{Exit, Failure};
 use crate::findings::{self, Identity, Report, SuppressionStatus};
 use crate::policy::{FailOn, Outcome, Suppression, Verdict};
 use crate::report;
+use crate::report::excerpt::Excerpts;
 use crate::report::forms;
 use crate::sarif::{self, Limits, Settings};
 use crate::sys::clock;
@@ -40,6 +42,8 @@ pub(in crate::commands) struct Judged<'a> {
     pub(in crate::commands) verdict: Verdict,
     pub(in crate::commands) suppressions: Vec<Suppression>,
     pub(super) show: FailOn,
+    /// The folder in which the files of findings are.
+    pub(super) repository: PathBuf,
 }
 
 impl Judged<'_> {
@@ -56,6 +60,7 @@ impl Judged<'_> {
             is_shown,
             all,
             decided,
+            &Excerpts::new(&|path| source_file(&self.repository, path)),
         )
     }
 
@@ -89,7 +94,13 @@ impl Judged<'_> {
                     put(&numbered(file, at), text)?;
                 }
             }
-            None => context.ui.result(&String::from_utf8_lossy(&texts[0]))?,
+            None => {
+                let text = String::from_utf8_lossy(&texts[0]);
+                context.ui.result(&match args.format {
+                    Format::Text => report::gate::coloured(&text),
+                    Format::Json | Format::Sarif => text.into_owned(),
+                })?;
+            }
         }
         Ok(())
     }
@@ -103,6 +114,25 @@ impl Judged<'_> {
             category,
             files,
         )
+    }
+
+    /// The lines that a page shows, by the identities of their findings.
+    fn excerpts(&self, args: &Judging) -> HashMap<String, String> {
+        // Nobody reads more, and a page has to stay one that opens at once.
+        const MOST: usize = 2_000;
+        if !args.report.iter().any(|(form, _)| form == "html") {
+            return HashMap::new();
+        }
+        let read = |path: &str| source_file(&self.repository, path);
+        let excerpts = Excerpts::new(&read);
+        let findings = self.report.findings.iter().take(MOST);
+        findings
+            .filter_map(|finding| {
+                let excerpt = excerpts.of(finding)?;
+                let text = format!("{} | {}", excerpt.line, excerpt.text);
+                Some((finding.identity.to_string(), text))
+            })
+            .collect()
     }
 
     /// Writes the forms that are asked for beside the answer.
@@ -124,6 +154,7 @@ impl Judged<'_> {
             .map(|place| trend::history(place, repository, context))
             .transpose()?;
         let gate = self.json();
+        let excerpts = self.excerpts(args);
         let input = forms::Input {
             gate: &gate,
             told: report::verdict::Told {
@@ -136,6 +167,7 @@ impl Judged<'_> {
             },
             score: coverage.score,
             history: history.as_ref(),
+            excerpts: &excerpts,
             time: clock::utc(),
         };
         let of = |name: &str| forms::form(name);

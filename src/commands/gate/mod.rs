@@ -265,6 +265,7 @@ pub(super) fn judge<'a>(
         verdict,
         suppressions,
         show: gate.show.unwrap_or(FailOn::Low),
+        repository: place.repository.clone(),
     })
 }
 

@@ -80,7 +80,7 @@ fn headline(input: &Input<'_>) -> String {
 fn data(input: &Input<'_>) -> String {
     let mut text = String::from("[");
     for (at, decided) in input.gate.findings.iter().enumerate() {
-        let row = row(decided);
+        let row = row(decided, input.excerpts.get(&decided.finding.identity));
         text.push_str(if at > 0 { ",\n" } else { "" });
         // No text of a finding can end the element that holds it, or begin a comment.
         for part in row.split_inclusive('<') {
@@ -97,7 +97,7 @@ fn data(input: &Input<'_>) -> String {
     text
 }
 
-fn row(decided: &Decided) -> String {
+fn row(decided: &Decided, excerpt: Option<&String>) -> String {
     let finding = &decided.finding;
     let place = finding.locations.first().map_or_else(
         || finding.target.clone().unwrap_or_default(),
@@ -135,6 +135,7 @@ fn row(decided: &Decided) -> String {
         escape_line(&decided.rule),
         &finding.identity,
         finding.ids.join(", "),
+        excerpt.map_or("", String::as_str),
     );
     // Nothing in it has keys.
     serde_json::to_string(&row).unwrap_or_default()

@@ -8,6 +8,8 @@ mod gitlab;
 mod html;
 mod junit;
 
+use std::collections::HashMap;
+
 use chrono::NaiveDateTime;
 
 use super::gate::Gate;
@@ -26,6 +28,8 @@ pub struct Input<'i> {
     pub score: Option<&'i Score>,
     /// How it went before, where that is to be shown.
     pub history: Option<&'i History>,
+    /// Lines of files, by the identities of the findings that they belong to.
+    pub excerpts: &'i HashMap<String, String>,
     /// When it was decided, in UTC.
     pub time: NaiveDateTime,
 }

@@ -1,7 +1,7 @@
 
 "use strict";
 (() => {
-  const [OUTCOME, SEVERITY, KIND, NAME, PLACE, MESSAGE, PACKAGE, FIXED, SCANNERS, STATE, RULE, IDENTITY, IDS] = Array(13).keys();
+  const [OUTCOME, SEVERITY, KIND, NAME, PLACE, MESSAGE, PACKAGE, FIXED, SCANNERS, STATE, RULE, IDENTITY, IDS, EXCERPT] = Array(14).keys();
   const PAGE = 200;
   const ORDER = ["critical", "high", "medium", "low", "note"];
   const WORDS = { denied: "fails the gate", warned: "worth a look", passed: "passes", suppressed: "set aside" };
@@ -35,7 +35,7 @@
     details.addEventListener("toggle", () => {
       if (details.childElementCount > 1) return;
       const facts = document.createElement("dl");
-      const pairs = [["What", row[MESSAGE]], ["Fixed in", row[FIXED]], ["Known as", row[IDS]], ["Kind", row[KIND]], ["Reported by", row[SCANNERS].join(", ")],
+      const pairs = [["What", row[MESSAGE]], ["Line", row[EXCERPT]], ["Fixed in", row[FIXED]], ["Known as", row[IDS]], ["Kind", row[KIND]], ["Reported by", row[SCANNERS].join(", ")],
         ["State", row[STATE]], ["Outcome", WORDS[row[OUTCOME]]], ["Decided by", row[RULE]], ["Fingerprint", row[IDENTITY]]];
       for (const [term, text] of pairs) if (text) facts.append(element("dt", term), element("dd", text));
       details.append(facts);
