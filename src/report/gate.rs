@@ -185,17 +185,27 @@ const LISTED: [(Outcome, &str, usize); 3] = [
     (Outcome::Passed, "These pass", 5),
 ];
 
+/// How a verdict is told to people.
+#[derive(Debug)]
+pub struct Shape<'s> {
+    /// All findings, and not only a screenful.
+    pub all: bool,
+    /// Whether there is a verdict: otherwise a scanner has not looked.
+    pub decided: bool,
+    /// How many characters a line holds, where it is not to be longer.
+    pub width: Option<usize>,
+    /// Lines of the files.
+    pub excerpts: &'s Excerpts<'s>,
+}
+
 /// The verdict for people. Findings milder than `show` that fail nothing are only
-/// counted; of the others a screenful is listed, or `all`. Without `decided` there is
-/// no verdict, whatever was found: a scanner has not looked.
+/// counted; of the others a screenful is listed, or all.
 pub fn text(
     report: &Report<'_>,
     verdict: &Verdict,
     suppressions: &[Suppression],
     show: impl Fn(Severity) -> bool,
-    all: bool,
-    decided: bool,
-    excerpts: &Excerpts<'_>,
+    shape: &Shape<'_>,
 ) -> String {
     let mut out = String::new();
     for (wanted, title, most) in LISTED {
@@ -205,15 +215,15 @@ pub fn text(
             let is_shown = wanted != Outcome::Passed || show(finding.severity());
             decision.outcome == wanted && is_shown
         });
-        let most = if all { usize::MAX } else { most };
+        let most = if shape.all { usize::MAX } else { most };
         let mut listed = 0;
         for (finding, decision) in found.by_ref().take(most) {
             if listed == 0 {
                 let _ = writeln!(out, "{title}\n");
             }
             // What passes needs no second look.
-            let excerpts = (wanted != Outcome::Passed || all).then_some(excerpts);
-            write_finding(&mut out, finding, decision, excerpts);
+            let is_looked_at = wanted != Outcome::Passed || shape.all;
+            write_finding(&mut out, finding, decision, shape, is_looked_at);
             listed += 1;
         }
         if listed > 0 {
@@ -259,7 +269,7 @@ pub fn text(
     let _ = writeln!(
         out,
         "{}: {} denied, {} warned, {} passed, {} set aside, by {} scanners",
-        match (decided, verdict.passes) {
+        match (shape.decided, verdict.passes) {
             (false, _) => "undecided",
             (true, true) => "passes",
             (true, false) => "fails",
@@ -277,7 +287,8 @@ fn write_finding(
     out: &mut String,
     finding: &Finding<'_>,
     decision: &Decision,
-    excerpts: Option<&Excerpts<'_>>,
+    shape: &Shape<'_>,
+    is_looked_at: bool,
 ) {
     let place = match (
         finding.path(),
@@ -307,19 +318,50 @@ fn write_finding(
     let _ = writeln!(out, "  {}", escape_line(&head));
     let message = shown_message(finding);
     let first = message.lines().next().unwrap_or_default();
-    let _ = writeln!(out, "            {}", escape_line(first));
-    if let Some(excerpt) = excerpts.and_then(|excerpts| excerpts.of(finding)) {
-        write_excerpt(out, &excerpt);
+    for line in wrapped(&escape_line(first), shape.width) {
+        let _ = writeln!(out, "            {line}");
+    }
+    if let Some(excerpt) = shape.excerpts.of(finding).filter(|_| is_looked_at) {
+        write_excerpt(out, &excerpt, shape.width);
     }
     let by = finding.scanners().join(", ");
     let why = format!("{}  by {by}  {}", decision.rule, finding.identity);
     let _ = writeln!(out, "            {}", escape_line(&why));
 }
 
-fn write_excerpt(out: &mut String, excerpt: &Excerpt) {
+/// A text in lines that fit behind the margin, broken between words.
+fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
+    let most = width.map_or(usize::MAX, |width| width.saturating_sub(MARGIN).max(20));
+    let mut lines: Vec<String> = Vec::new();
+    let mut room = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        match lines.last_mut() {
+            Some(line) if room > length => {
+                line.push(' ');
+                line.push_str(word);
+                room -= length + 1;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                room = most.saturating_sub(length);
+            }
+        }
+    }
+    lines
+}
+
+/// The blanks in front of what is said of a finding.
+const MARGIN: usize = 12;
+
+fn write_excerpt(out: &mut String, excerpt: &Excerpt, width: Option<usize>) {
     let number = excerpt.line.to_string();
-    let _ = writeln!(out, "            {number} | {}", excerpt.text);
-    if let Some(at) = excerpt.at {
+    let most = width.map_or(usize::MAX, |width| {
+        width.saturating_sub(MARGIN + number.len() + 3).max(20)
+    });
+    let text: String = excerpt.text.chars().take(most).collect();
+    let _ = writeln!(out, "            {number} | {text}");
+    if let Some(at) = excerpt.at.filter(|at| *at < most) {
         let _ = writeln!(
             out,
             "            {:>width$} | {:>at$}^",
@@ -433,4 +475,30 @@ pub fn explanation(
         );
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_break_between_words_and_nothing_is_lost() {
+        let text = "it names `Dockerfile.railway`, and there is no such file anywhere below";
+        assert_eq!(wrapped(text, None), [text]);
+        let lines = wrapped(text, Some(50));
+        assert!(
+            lines.len() == 2 && lines.iter().all(|line| line.chars().count() <= 38),
+            "{lines:?}"
+        );
+        assert_eq!(lines.join(" "), text);
+        assert_eq!(wrapped(&"x".repeat(90), Some(50)).len(), 1);
+    }
+
+    #[test]
+    fn colours_stand_beside_words() {
+        let text = "These fail the gate\n\n  high      a  b:1\n            high and low\nfails: 1 denied\n";
+        let plain: String = anstream::adapter::strip_str(&coloured(text)).to_string();
+        assert_eq!(plain, text);
+        assert_eq!(coloured(text).matches('\u{1b}').count(), 6);
+    }
 }

@@ -64,6 +64,12 @@ impl Ui {
         }
     }
 
+    /// How many characters a line of standard output holds, where that is a terminal.
+    pub fn width(&self) -> Option<usize> {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        (size.ws_col >= 40).then_some(usize::from(size.ws_col))
+    }
+
     /// Prints a remark to standard error, unless `--quiet`.
     pub fn remark(&self, text: &str) {
         if !self.quiet {

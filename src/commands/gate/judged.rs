@@ -18,6 +18,7 @@ use crate::policy::{FailOn, Outcome, Suppression, Verdict};
 use crate::report;
 use crate::report::excerpt::Excerpts;
 use crate::report::forms;
+use crate::report::gate::Shape;
 use crate::sarif::{self, Limits, Settings};
 use crate::sys::clock;
 use crate::sys::ui::escape_line;
@@ -48,7 +49,7 @@ pub(in crate::commands) struct Judged<'a> {
 
 impl Judged<'_> {
     /// The verdict for people.
-    fn text(&self, all: bool, decided: bool) -> String {
+    fn text(&self, all: bool, decided: bool, width: Option<usize>) -> String {
         let is_shown = |severity: findings::Severity| {
             let mut known = FailOn::ALL.iter();
             known.any(|(word, known)| *word == severity.as_str() && *known >= self.show)
@@ -58,9 +59,12 @@ impl Judged<'_> {
             &self.verdict,
             &self.suppressions,
             is_shown,
-            all,
-            decided,
-            &Excerpts::new(&|path| source_file(&self.repository, path)),
+            &Shape {
+                all,
+                decided,
+                width,
+                excerpts: &Excerpts::new(&|path| source_file(&self.repository, path)),
+            },
         )
     }
 
@@ -80,7 +84,9 @@ impl Judged<'_> {
     ) -> Result<()> {
         let texts: Vec<Vec<u8>> = match args.format {
             Format::Text => {
-                vec![format!("{before}{}", self.text(context.verbose, decided)).into_bytes()]
+                let width = context.ui.width().filter(|_| args.output.is_none());
+                let text = self.text(context.verbose, decided, width);
+                vec![format!("{before}{text}").into_bytes()]
             }
             Format::Json => vec![report::json(&self.json())?.into_bytes()],
             Format::Sarif => {
