@@ -73,6 +73,7 @@ class Railway:
 
     def __init__(self):
         self.deployments = []
+        self.variables = {"DATABASE_URL": "canary-value-of-railway"}
         self.add("oldcommit", "first", ready=now() - 10)
         self.settle()
 
@@ -151,7 +152,16 @@ class Railway:
 
     def on_variables(self, variables):
         assert variables["service"] == "service-1", variables
-        return {"DATABASE_URL": "canary-value-of-railway"}
+        return self.variables
+
+    def on_variableUpsert(self, variables):
+        one = variables["input"]
+        assert (one["projectId"], one["environmentId"], one["serviceId"]) == ("project-1", "environment-1", "service-1"), one
+        assert one["skipDeploys"] is True, "a variable is no deployment"
+        if one["value"].startswith("refused-"):
+            raise Refused(400, {"errors": [{"message": f"Problem with value {one['value']}"}]})
+        self.variables[one["name"]] = one["value"]
+        return True
 
     def on_deploymentLogs(self, variables):
         return [{"message": f"log of {self.get(variables['id'])['id']}"}]
@@ -189,6 +199,10 @@ class Vercel:
 
     def __init__(self):
         self.deployments = []
+        self.envs = [
+            {"key": "API_URL", "value": "canary", "target": ["production"], "updatedAt": 1700000000000},
+            {"key": "OTHER", "value": "canary", "target": "preview", "updatedAt": 1700000000000},
+        ]
         self.production = None
         self.aliases = {}
         self.alias_request = None
@@ -239,6 +253,16 @@ class Vercel:
             "errorMessage": "Command \"next build\" exited with 1" if one["state"] == "ERROR" else None,
         }
 
+    def set_env(self, query, body):
+        assert "upsert=true" in query, query
+        assert body["type"] == "sensitive" and body["target"] in (["production"], ["preview"]), body
+        if body["value"].startswith("refused-"):
+            error = {"code": "BAD_VALUE", "message": f"The value {body['value']} is too long", "key": body["key"]}
+            return {"created": [], "failed": [{"error": error}]}
+        self.envs = [one for one in self.envs if (one["key"], one["target"]) != (body["key"], body["target"])]
+        self.envs.append({"key": body["key"], "value": body["value"], "target": body["target"], "updatedAt": int(now() * 1000)})
+        return {"created": {"key": body["key"]}, "failed": []}
+
     def move(self, kind, name):
         target = self.get(name)
         if target["state"] != "READY":
@@ -259,12 +283,9 @@ class Vercel:
             case "GET", ["projects", _]:
                 return "project", self.project
             case "GET", ["projects", _, "env"]:
-                return "env", lambda: {
-                    "envs": [
-                        {"key": "API_URL", "value": "canary", "target": ["production"], "updatedAt": 1700000000000},
-                        {"key": "OTHER", "value": "canary", "target": "preview", "updatedAt": 1700000000000},
-                    ]
-                }
+                return "env", lambda: {"envs": self.envs}
+            case "POST", ["projects", _, "env"]:
+                return "set-env", lambda: self.set_env(query, body)
             case "POST", ["deployments"]:
                 return "create", lambda: self.shown(self.add(body))
             case "GET", ["deployments"]:

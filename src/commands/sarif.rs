@@ -11,7 +11,7 @@ use crate::error::{Exit, Failure};
 use crate::findings::{Finding, Kind, Report, Severity, State};
 use crate::report::{self, findings_json::Findings};
 use crate::sarif::{self, Consequence, Detail, Limits, Reading, Settings, Source};
-use crate::sys::fs::write_atomically;
+use crate::sys::fs::stream_atomically;
 use crate::sys::ui::escape_line;
 
 /// Merge, filter, compare, check and convert SARIF files of any scanner.
@@ -367,6 +367,17 @@ pub(super) fn numbered(file: &Path, at: usize) -> PathBuf {
 }
 
 pub(super) fn put(file: &Path, bytes: &[u8]) -> Result<()> {
+    put_with(file, |out| out.write_all(bytes))
+}
+
+/// The same of what is made while it is written.
+///
+/// # Errors
+/// As [`put`].
+pub(super) fn put_with(
+    file: &Path,
+    write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> Result<()> {
     let name = file.file_name().and_then(|name| name.to_str());
     let name =
         name.ok_or_else(|| Failure::usage(format!("{} is no name of a file", file.display())))?;
@@ -374,7 +385,7 @@ pub(super) fn put(file: &Path, bytes: &[u8]) -> Result<()> {
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    write_atomically(folder, name, bytes).map_err(|error| {
+    stream_atomically(folder, name, write).map_err(|error| {
         let failure = Failure::failed(error.to_string());
         match error.hint() {
             Some(hint) => failure.hint(hint),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use base64::Engine as _;
 use clap::{Subcommand, ValueEnum};
 use schemars::JsonSchema;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::deploy::plan::{self, Prepared};
@@ -16,8 +18,8 @@ use crate::deploy::platform::Variable;
 use crate::error::{Exit, Failure};
 use crate::project::model::{Component, Need, Project};
 use crate::report;
-use crate::sys::clock;
 use crate::sys::ui::escape_line;
+use crate::sys::{clock, terminal};
 
 /// The version of the JSON form; a change that breaks readers raises it.
 pub const VERSION: u32 = 1;
@@ -52,6 +54,55 @@ pub enum Action {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
     },
+    /// Set a variable where an application runs, without showing it to anybody
+    ///
+    /// The value is typed unseen, read from a file or from standard input, or made of random
+    /// bytes; never from an argument, which every process of the machine can read. It takes
+    /// effect with the next deployment.
+    ///
+    /// Exit code 0: it is set. 2: wrong usage or configuration. 3: a platform did not take it;
+    /// what was set before that is told.
+    Set {
+        /// The environment, as `deploy.environments` of the configuration names it
+        environment: String,
+
+        /// The variable's name
+        name: String,
+
+        /// The repository's folder
+        #[arg(default_value = ".")]
+        path: PathBuf,
+
+        /// For these services; without it those whose code does not start without it
+        #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
+        service: Vec<String>,
+
+        /// Read the value from this file, or with - from standard input; one line break at its end goes
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+
+        /// Make the value of so many random bytes, the same for all services
+        #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "32", conflicts_with = "from", value_parser = clap::value_parser!(u16).range(16..=1024))]
+        generate: Option<u16>,
+
+        /// Say for which services it would be set; read and set nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// Whether somebody gave the name of a variable. What is none may be a value, and is not
+/// repeated.
+fn check_name(name: &str) -> Result<()> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if !name.is_empty() && name.bytes().all(is_plain) && !name.as_bytes()[0].is_ascii_digit() {
+        return Ok(());
+    }
+    Err(
+        Failure::usage("this is no name of a variable: letters, digits and underscores")
+            .hint("a value is never an argument: it is typed unseen, or comes from --from FILE")
+            .into(),
+    )
 }
 
 /// The forms of the answer.
@@ -115,11 +166,35 @@ pub struct Set {
 /// # Errors
 /// Where the environment is not known, or a platform does not answer.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let Action::Check {
-        environment,
-        path,
-        format,
-    } = &args.action;
+    match &args.action {
+        Action::Check {
+            environment,
+            path,
+            format,
+        } => check(environment, path, *format, context),
+        Action::Set {
+            environment,
+            name,
+            path,
+            service,
+            from,
+            generate,
+            dry_run,
+        } => {
+            check_name(name)?;
+            let services = receivers(environment, name, path, service, context)?;
+            if *dry_run {
+                let told = format!("{name} would be set for {}\n", services.1.join(", "));
+                context.ui.result(&told)?;
+                return Ok(Exit::Yes);
+            }
+            let value = value(name, from.as_deref(), *generate, context)?;
+            set_all(&services, name, &value, context)
+        }
+    }
+}
+
+fn check(environment: &str, path: &Path, format: Format, context: &Context) -> Result<Exit> {
     let config = context.config(path)?.config.deploy;
     let prepared = plan::prepare(&config, environment, String::new(), path, &context.env)?;
     let (project, _) = context.detect(path)?;
@@ -145,7 +220,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     let checked = Checked {
         version: VERSION,
-        environment: environment.clone(),
+        environment: environment.to_owned(),
         complete: services.iter().all(|one| one.missing.is_empty()),
         services,
     };
@@ -158,6 +233,126 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     } else {
         Exit::No
     })
+}
+
+/// The services that get a variable.
+///
+/// # Errors
+/// Where it is not known which.
+fn receivers(
+    environment: &str,
+    name: &str,
+    path: &Path,
+    named: &[String],
+    context: &Context,
+) -> Result<(Prepared, Vec<String>)> {
+    let config = context.config(path)?.config.deploy;
+    let prepared = plan::prepare(&config, environment, String::new(), path, &context.env)?;
+    let all: Vec<String> = prepared
+        .plan
+        .services
+        .iter()
+        .map(|one| one.name.clone())
+        .collect();
+    if let Some(unknown) = named.iter().find(|one| !all.contains(one)) {
+        return Err(
+            Failure::usage(format!("`{environment}` has no service `{unknown}`"))
+                .hint(format!("these are: {}", all.join(", ")))
+                .into(),
+        );
+    }
+    if !named.is_empty() {
+        return Ok((prepared, named.to_vec()));
+    }
+    let (project, _) = context.detect(path)?;
+    let needs = |service: &&String| {
+        missing(&project, &config, service, &[])
+            .iter()
+            .any(|one| one.name == name)
+    };
+    let services: Vec<String> = all.iter().filter(needs).cloned().collect();
+    if services.is_empty() {
+        return Err(Failure::usage(format!(
+            "no code is known that does not start without {name}"
+        ))
+        .hint(format!("say for which it is: --service {}", all.join(",")))
+        .into());
+    }
+    Ok((prepared, services))
+}
+
+/// The value, from where it was said to be.
+fn value(
+    name: &str,
+    from: Option<&Path>,
+    generate: Option<u16>,
+    context: &Context,
+) -> Result<SecretString> {
+    let value = match (from, generate) {
+        (_, Some(bytes)) => {
+            let mut random = vec![0; usize::from(bytes)];
+            getrandom::fill(&mut random).map_err(|error| {
+                Failure::failed(format!("the system has no random bytes: {error}"))
+            })?;
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random)
+        }
+        (Some(file), None) if file == Path::new("-") => terminal::all_input()?,
+        (Some(file), None) => std::fs::read_to_string(file)
+            .map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?,
+        (None, None) => {
+            terminal::hidden(|| context.ui.prompt(&format!("{name} (it is not shown): ")))?
+                .ok_or_else(|| {
+                    Failure::usage("nobody can type the value here")
+                        .hint("--from FILE, --from - for standard input, or --generate")
+                })?
+        }
+    };
+    let value = value.strip_suffix('\n').unwrap_or(&value);
+    let value = value.strip_suffix('\r').unwrap_or(value);
+    if value.is_empty() {
+        return Err(Failure::usage("the value is empty")
+            .hint("an application that needs it would start without it")
+            .into());
+    }
+    Ok(SecretString::from(value.to_owned()))
+}
+
+fn set_all(
+    (prepared, services): &(Prepared, Vec<String>),
+    name: &str,
+    value: &SecretString,
+    context: &Context,
+) -> Result<Exit> {
+    for service in services {
+        let platform = &prepared.platforms[service];
+        match platform.set_variable(name, value) {
+            Ok(true) => context.ui.result(&format!("{service}: {name} is set\n"))?,
+            Ok(false) => {
+                return Err(Failure::usage(format!(
+                    "{service} runs by commands, which set no variables"
+                ))
+                .hint("set it where these commands run")
+                .into());
+            }
+            Err(trouble) => {
+                // A platform may repeat what it did not like, the whole of it or the beginning.
+                let start: String = value.expose_secret().chars().take(6).collect();
+                let message = match trouble.message.contains(&start) {
+                    true => "its platform refused, in words that repeat the value".to_owned(),
+                    false => trouble.message,
+                };
+                return Err(Failure::failed(format!("{service}: {message}"))
+                    .hint(
+                        "the token has to be one that may write the variables of this environment",
+                    )
+                    .into());
+            }
+        }
+    }
+    context
+        .ui
+        .remark("it takes effect with the next deployment");
+    Ok(Exit::Yes)
 }
 
 impl From<Variable> for Set {

@@ -57,6 +57,18 @@ pub fn write_atomically(
     relative: &str,
     text: impl AsRef<[u8]>,
 ) -> Result<(), WriteError> {
+    stream_atomically(root, relative, |file| file.write_all(text.as_ref()))
+}
+
+/// As [`write_atomically`], of what is made while it is written.
+///
+/// # Errors
+/// As [`write_atomically`], and where it cannot be made.
+pub fn stream_atomically(
+    root: &Path,
+    relative: &str,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let path = root.join(relative);
     let failed = |source| WriteError::Io {
         path: path.clone(),
@@ -69,7 +81,9 @@ pub fn write_atomically(
         .prefix(".ci-tool-")
         .tempfile_in(folder)
         .map_err(failed)?;
-    file.write_all(text.as_ref()).map_err(failed)?;
+    let mut out = io::BufWriter::with_capacity(256 * 1024, file.as_file_mut());
+    write(&mut out).and_then(|()| out.flush()).map_err(failed)?;
+    drop(out);
     set_mode(&path, file.as_file()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(&path).map_err(|error| failed(error.error))?;

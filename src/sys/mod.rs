@@ -8,4 +8,5 @@ pub mod fs;
 pub mod interrupt;
 pub mod process;
 pub mod sandbox;
+pub mod terminal;
 pub mod ui;

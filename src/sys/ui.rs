@@ -94,6 +94,13 @@ impl Ui {
         self.stderr(AnsiColor::Cyan.on_default().bold(), "hint: ", text);
     }
 
+    /// Asks a person for something on the same line.
+    pub fn prompt(&self, text: &str) {
+        let mut stream = AutoStream::new(io::stderr().lock(), self.stderr);
+        // Nothing is left to tell of it if even standard error is gone.
+        let _ = write!(stream, "{text}").and_then(|()| stream.flush());
+    }
+
     /// Whether standard error is a terminal on which a line can be written anew.
     pub fn redraws(&self) -> bool {
         !self.quiet && self.stderr != ColorChoice::Never && io::stderr().is_terminal()

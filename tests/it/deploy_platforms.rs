@@ -435,6 +435,192 @@ fn a_record_at_github_keeps_machines_apart() {
     assert!(run.stderr.contains("GITHUB_REPOSITORY"), "{}", run.stderr);
 }
 
+impl Cloud {
+    fn secrets(&self, arguments: &[&str]) -> Command {
+        let mut command = command();
+        command
+            .arg("secrets")
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("RAILWAY_TOKEN", TOKENS[0])
+            .env("VERCEL_TOKEN", TOKENS[1])
+            .env("CI_TOOL_RAILWAY_URL", &self.url)
+            .env("CI_TOOL_VERCEL_URL", &self.url);
+        command
+    }
+
+    /// What the fakes hold: Railway's variable, and Vercel's of production.
+    fn held(&self, name: &str) -> [Value; 2] {
+        let ask = |header: &str, path: &str, body: Option<&str>| -> Value {
+            let mut curl = Command::new("curl");
+            curl.args(["-fsS", "-H", header]);
+            if let Some(body) = body {
+                curl.args(["-H", "content-type: application/json", "-d", body]);
+            }
+            let output = curl
+                .arg(format!("{}{path}", self.url))
+                .output()
+                .expect("curl starts");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{said}"))
+        };
+        let query = json!({
+            "query": "query ($project: String!, $environment: String!, $service: String) { variables(projectId: $project, environmentId: $environment, serviceId: $service) }",
+            "variables": {"project": "project-1", "environment": "environment-1", "service": "service-1"},
+        });
+        let railway = ask(
+            &format!("Project-Access-Token: {}", TOKENS[0]),
+            "/graphql/v2",
+            Some(&query.to_string()),
+        );
+        let vercel = ask(
+            &format!("Authorization: Bearer {}", TOKENS[1]),
+            "/v9/projects/prj_1/env",
+            None,
+        );
+        let own = vercel["envs"].as_array().expect("a list").iter();
+        let mut own = own.filter(|one| one["key"] == name && one["target"][0] == "production");
+        [
+            railway["data"]["variables"][name].clone(),
+            own.next().map_or(Value::Null, |one| one["value"].clone()),
+        ]
+    }
+}
+
+/// A value comes from standard input, a file, random bytes or a person who does not see it;
+/// never from an argument, and it goes nowhere but to the platform.
+#[test]
+fn a_secret_is_set_and_nobody_sees_it() {
+    let cloud = Cloud::start();
+    let folder = cloud.folder.path();
+    write(folder, "api/requirements.txt", "fastapi==0.115.0\n");
+    write(
+        folder,
+        "api/main.py",
+        "import os\nfrom fastapi import FastAPI\n\nSECRET = os.environ[\"SESSION_SECRET\"]\napp = FastAPI()\n",
+    );
+    let quiet = |run: &Run| {
+        for text in [&run.stdout, &run.stderr] {
+            assert!(!text.contains("hush") && !text.contains("canary"), "{text}");
+        }
+    };
+    // For the service whose code needs it, and only for that one.
+    write(folder, "value.txt", "hush-1 with = and \"quotes\"\n");
+    let run =
+        finish(&mut cloud.secrets(&["set", "production", "SESSION_SECRET", "--from", "value.txt"]));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(run.stdout, "api: SESSION_SECRET is set\n");
+    quiet(&run);
+    assert_eq!(
+        cloud.held("SESSION_SECRET"),
+        [json!("hush-1 with = and \"quotes\""), Value::Null]
+    );
+    let run = finish(&mut cloud.secrets(&["check", "production"]));
+    assert_eq!(run.code, 0, "{}", run.stdout);
+
+    // The same random value for both.
+    let both = [
+        "set",
+        "production",
+        "SHARED_KEY",
+        "--service",
+        "api,web",
+        "--generate=48",
+    ];
+    let run = finish(&mut cloud.secrets(&both));
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let [api, web] = cloud.held("SHARED_KEY");
+    assert_eq!(api, web);
+    let made = api.as_str().expect("a text").to_owned();
+    assert!(made.len() == 64 && !run.stdout.contains(&made) && !run.stderr.contains(&made));
+    let again = finish(&mut cloud.secrets(&both));
+    assert_eq!(again.code, 0);
+    assert_ne!(cloud.held("SHARED_KEY")[0], json!(made));
+
+    // Nobody knows who needs it; an argument is no place for a value; a platform that
+    // repeats the value is not repeated.
+    for (arguments, code, says) in [
+        (
+            &["SOMETHING_ELSE", "--generate"][..],
+            2,
+            "say for which it is: --service api,web",
+        ),
+        (&["NAME=hush-2"], 2, "a value is never an argument"),
+        (
+            &["SESSION_SECRET", "--service", "nobody", "--generate"],
+            2,
+            "these are: api, web",
+        ),
+        (
+            &["SESSION_SECRET", "--from", "empty.txt"],
+            2,
+            "the value is empty",
+        ),
+        (
+            &["SESSION_SECRET", "--from", "gone.txt"],
+            3,
+            "cannot read gone.txt",
+        ),
+        (
+            &[
+                "SESSION_SECRET",
+                "--from",
+                "refused.txt",
+                "--service",
+                "web",
+            ],
+            3,
+            "words that repeat the value",
+        ),
+        (
+            &["SESSION_SECRET", "--from", "refused.txt"],
+            3,
+            "words that repeat the value",
+        ),
+        (&["SESSION_SECRET"], 2, "nobody can type the value here"),
+    ] {
+        write(folder, "empty.txt", "\n");
+        write(folder, "refused.txt", "refused-hush\n");
+        let mut set = cloud.secrets(&[&["set", "production"], arguments].concat());
+        let run = finish(set.stdin(Stdio::null()));
+        assert_eq!(
+            run.code, code,
+            "{arguments:?}: {}{}",
+            run.stdout, run.stderr
+        );
+        assert!(run.stderr.contains(says), "{arguments:?}: {}", run.stderr);
+        quiet(&run);
+    }
+    let run = finish(&mut cloud.secrets(&["set", "production", "SESSION_SECRET", "--dry-run"]));
+    assert_eq!(run.stdout, "SESSION_SECRET would be set for api\n");
+
+    // A person at a real terminal: what is typed is not there to be read.
+    let script = "import os, pty, sys, time\n\
+        pid, fd = pty.fork()\n\
+        if pid == 0:\n    os.execv(sys.argv[1], sys.argv[1:])\n\
+        said = b''\n\
+        while b'not shown' not in said:\n    said += os.read(fd, 1024)\n\
+        os.write(fd, b'hush-typed\\n')\n\
+        try:\n    while True:\n        more = os.read(fd, 1024)\n        if not more:\n            break\n        said += more\n\
+        except OSError:\n    pass\n\
+        sys.stdout.write(said.decode())\n\
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))\n";
+    let own = cloud.secrets(&["set", "production", "SESSION_SECRET"]);
+    let mut typed = Command::new(peers().join("py/bin/python"));
+    typed
+        .args(["-c", script])
+        .arg(own.get_program())
+        .args(own.get_args());
+    typed.current_dir(folder).envs(
+        own.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    let run = finish(&mut typed);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    quiet(&run);
+    assert_eq!(cloud.held("SESSION_SECRET")[0], json!("hush-typed"));
+}
+
 /// The old script asked for secrets and never looked whether they were there. Names are
 /// compared; no value is shown.
 #[test]
@@ -451,16 +637,7 @@ fn what_an_application_needs_is_held_against_what_is_set() {
         "import os\nfrom fastapi import FastAPI\n\nSECRET = os.environ[\"SESSION_SECRET\"]\nURL = os.environ[\"DATABASE_URL\"]\napp = FastAPI()\n",
     );
     let check = |arguments: &[&str]| {
-        let mut command = command();
-        command
-            .args(["secrets", "check", "production"])
-            .args(arguments)
-            .current_dir(cloud.folder.path())
-            .env("RAILWAY_TOKEN", TOKENS[0])
-            .env("VERCEL_TOKEN", TOKENS[1])
-            .env("CI_TOOL_RAILWAY_URL", &cloud.url)
-            .env("CI_TOOL_VERCEL_URL", &cloud.url);
-        let run = finish(&mut command);
+        let run = finish(&mut cloud.secrets(&[&["check", "production"], arguments].concat()));
         assert!(!run.stdout.contains("canary") && !run.stderr.contains("canary"));
         run
     };

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
 
 use super::{Format, Judging};
 use crate::audit::score::Score;
-use crate::commands::sarif::{numbered, put, source_file};
+use crate::commands::sarif::{numbered, put, put_with, source_file};
 use crate::commands::trend;
 use crate::commands::upload::{self, When};
 use crate::context::Context;
@@ -176,26 +177,29 @@ impl Judged<'_> {
             excerpts: &excerpts,
             time: clock::utc(),
         };
-        let of = |name: &str| forms::form(name);
-        let (made, sarif): (Vec<_>, Vec<_>) =
-            args.report.iter().partition(|(name, _)| of(name).is_some());
-        // SARIF takes as long as all the others together.
-        std::thread::scope(|scope| {
-            let sarif = scope.spawn(|| {
-                for (_, file) in sarif {
-                    let texts = self.sarif(&args.target.category, MAX_FILES)?;
-                    for (at, text) in texts.iter().enumerate() {
-                        put(&numbered(file, at), text)?;
+        // SARIF takes longest, and is begun first.
+        let mut jobs: Vec<&(String, PathBuf)> = args.report.iter().collect();
+        jobs.sort_by_key(|(name, _)| forms::form(name).is_some());
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<()> {
+            while let Some((name, file)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match forms::form(name) {
+                    Some(form) => put_with(file, |out| form.write(&input, out))?,
+                    None => {
+                        let texts = self.sarif(&args.target.category, MAX_FILES)?;
+                        for (at, text) in texts.iter().enumerate() {
+                            put(&numbered(file, at), text)?;
+                        }
                     }
                 }
-                Ok(())
-            });
-            for (name, file) in made {
-                if let Some(form) = of(name) {
-                    put(file, (form.write)(&input).as_bytes())?;
-                }
             }
-            sarif
+            Ok(())
+        };
+        // Two of them at once: more would hold more in memory than they save.
+        std::thread::scope(|scope| {
+            let other = scope.spawn(work);
+            work()?;
+            other
                 .join()
                 .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })

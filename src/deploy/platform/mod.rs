@@ -7,6 +7,8 @@ pub mod vercel;
 
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 /// A release, as a platform knows it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Release {
@@ -176,6 +178,14 @@ pub trait Platform {
     /// Where it should tell and does not.
     fn variables(&self) -> Result<Option<Vec<Variable>>, Trouble> {
         Ok(None)
+    }
+
+    /// Sets a variable of the service, for the releases that come; whether the platform can.
+    ///
+    /// # Errors
+    /// Where it was not done, or may have been.
+    fn set_variable(&self, _name: &str, _value: &SecretString) -> Result<bool, Trouble> {
+        Ok(false)
     }
 
     /// The last lines that a release wrote, where they can be had.

@@ -7,6 +7,7 @@ use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -384,6 +385,25 @@ impl Platform for Railway {
             written: None,
         });
         Ok(Some(names.collect()))
+    }
+
+    fn set_variable(&self, name: &str, value: &SecretString) -> Result<bool, Trouble> {
+        let place = self.place()?;
+        let query = "mutation ($input: VariableUpsertInput!) { variableUpsert(input: $input) }";
+        let asked = json!({"input": {
+            "projectId": place.project,
+            "environmentId": place.environment,
+            "serviceId": self.service,
+            "name": name,
+            "value": value.expose_secret(),
+            // Otherwise every variable is a deployment that nobody asked for.
+            "skipDeploys": true,
+        }});
+        let answer = self.ask(query, &asked)?;
+        match answer["variableUpsert"].as_bool() {
+            Some(true) => Ok(true),
+            _ => Err(Trouble::lasting("Railway does not say that it is set")),
+        }
     }
 
     fn log(&self, id: &str) -> Option<String> {

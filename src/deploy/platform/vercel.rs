@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::api::Api;
@@ -46,6 +47,14 @@ impl Vercel {
             None => path.to_owned(),
         };
         self.api.json(method, &path, body)
+    }
+
+    /// Which of the project's variables are for this environment.
+    const fn target(&self) -> &'static str {
+        match self.alias {
+            Some(_) => "preview",
+            None => "production",
+        }
     }
 
     fn project(&self) -> Result<Value, Trouble> {
@@ -272,10 +281,7 @@ impl Platform for Vercel {
         let answer = self.ask("GET", &path, None)?;
         let all = answer["envs"].as_array();
         let all = all.ok_or_else(|| Trouble::lasting("Vercel lists no variables"))?;
-        let target = match self.alias {
-            Some(_) => "preview",
-            None => "production",
-        };
+        let target = self.target();
         let is_here = |one: &&Value| match &one["target"] {
             Value::Array(targets) => targets.iter().any(|known| known == target),
             one => one == target,
@@ -288,5 +294,26 @@ impl Platform for Vercel {
             })
         });
         Ok(Some(names.collect()))
+    }
+
+    fn set_variable(&self, name: &str, value: &SecretString) -> Result<bool, Trouble> {
+        let path = format!("/v10/projects/{}/env?upsert=true", self.source()?.id);
+        let body = json!({
+            "key": name,
+            "value": value.expose_secret(),
+            // Nobody reads it again, only builds and functions do.
+            "type": "sensitive",
+            "target": [self.target()],
+        });
+        let answer = self.ask("POST", &path, Some(&body))?;
+        let failed = answer["failed"].as_array().and_then(|all| all.first());
+        match failed.map(|one| &one["error"]) {
+            None => Ok(true),
+            Some(error) => {
+                let said = error["message"].as_str().unwrap_or_default();
+                let message = format!("Vercel says: {}", self.api.outside(said));
+                Err(Trouble::lasting(message))
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod html;
 mod junit;
 
 use std::collections::HashMap;
+use std::io;
 
 use chrono::NaiveDateTime;
 
@@ -42,7 +43,29 @@ pub struct Form {
     /// What reads it.
     pub what: &'static str,
     /// Writes it.
-    pub write: fn(&Input<'_>) -> String,
+    pub write: Write,
+}
+
+/// How a form is written.
+#[derive(Debug, Clone, Copy)]
+pub enum Write {
+    /// It is a text.
+    Text(fn(&Input<'_>) -> String),
+    /// It goes out as it is made: it would be long.
+    Stream(fn(&Input<'_>, &mut dyn io::Write) -> io::Result<()>),
+}
+
+impl Form {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&self, input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+        match self.write {
+            Write::Text(make) => out.write_all(make(input).as_bytes()),
+            Write::Stream(write) => write(input, out),
+        }
+    }
 }
 
 /// All forms that are made from a verdict; SARIF is made from the findings themselves.
@@ -50,57 +73,60 @@ pub const FORMS: &[Form] = &[
     Form {
         name: "json",
         what: "programs; docs/gate.schema.json describes it",
-        write: |input| super::json(input.gate).unwrap_or_default(),
+        write: Write::Stream(|input, out| {
+            serde_json::to_writer_pretty(&mut *out, input.gate)?;
+            out.write_all(b"\n")
+        }),
     },
     Form {
         name: "markdown",
         what: "a job's summary, a comment",
-        write: |input| verdict::markdown(&input.told),
+        write: Write::Text(|input| verdict::markdown(&input.told)),
     },
     Form {
         name: "html",
         what: "people: one page without anything from elsewhere, to search and filter",
-        write: html::page,
+        write: Write::Text(html::page),
     },
     Form {
         name: "junit",
         what: "CI servers that show tests: each finding is one, those that fail the gate fail",
-        write: junit::xml,
+        write: Write::Text(junit::xml),
     },
     Form {
         name: "csv",
         what: "spreadsheets",
-        write: csv::table,
+        write: Write::Text(csv::table),
     },
     Form {
         name: "code-quality",
         what: "GitLab's widget for code quality in merge requests",
-        write: code_quality::json,
+        write: Write::Text(code_quality::json),
     },
     Form {
         name: "gitlab-sast",
         what: "GitLab's security dashboard: defects of code and settings",
-        write: gitlab::sast,
+        write: Write::Text(gitlab::sast),
     },
     Form {
         name: "gitlab-dependency-scanning",
         what: "GitLab's security dashboard: vulnerabilities of dependencies",
-        write: gitlab::dependency_scanning,
+        write: Write::Text(gitlab::dependency_scanning),
     },
     Form {
         name: "gitlab-container-scanning",
         what: "GitLab's security dashboard: vulnerabilities of images",
-        write: gitlab::container_scanning,
+        write: Write::Text(gitlab::container_scanning),
     },
     Form {
         name: "gitlab-secret-detection",
         what: "GitLab's security dashboard: secrets",
-        write: gitlab::secret_detection,
+        write: Write::Text(gitlab::secret_detection),
     },
     Form {
         name: "cyclonedx",
         what: "Dependency-Track and others: the packages with findings, and what was decided about each (VEX)",
-        write: cyclonedx::bom,
+        write: Write::Text(cyclonedx::bom),
     },
 ];
 
