@@ -28,6 +28,7 @@ import sys
 import tarfile
 import threading
 import time
+import urllib.parse
 from datetime import datetime, timezone
 
 EXAMPLES = json.load(open(sys.argv[1], encoding="utf-8"))["components"]["examples"]
@@ -366,7 +367,28 @@ class GitHub:
                 return "github-state", lambda: (200, self.statuses[int(number)][::-1][:1])
             case "POST", ["deployments", number, "statuses"]:
                 return "github-tell", lambda: (201, self.tell(int(number), body))
+            case "GET", ["commits", commit, "check-runs"]:
+                wanted = dict(pair.split("=") for pair in query.split("&"))
+                return "github-checks", lambda: (200, self.runs(commit, urllib.parse.unquote_plus(wanted["check_name"])))
+            case "GET", ["commits", commit, "status"]:
+                return "github-status", lambda: (200, self.combined(commit))
         raise Refused(404, {"message": "Not Found"})
+
+    def runs(self, commit, wanted):
+        found = []
+        for name, how in STATE.get("checks", {}).get("runs", []):
+            if name == wanted:
+                run = json.loads(json.dumps(EXAMPLES["check-run-paginated"]["value"]["check_runs"][0]))
+                is_done = how != "in_progress"
+                run |= {"name": name, "head_sha": commit, "status": "completed" if is_done else how, "conclusion": how if is_done else None}
+                found.append(run)
+        return {"total_count": len(found), "check_runs": found}
+
+    def combined(self, commit):
+        told = json.loads(json.dumps(EXAMPLES["combined-commit-status"]["value"]))
+        one = told["statuses"][0]
+        told["statuses"] = [one | {"context": name, "state": how} for name, how in STATE.get("checks", {}).get("statuses", [])]
+        return told | {"sha": commit, "total_count": len(told["statuses"])}
 
     def create(self, body):
         made = json.loads(json.dumps(EXAMPLES["deployment-items"]["value"][0]))

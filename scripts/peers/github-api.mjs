@@ -9,6 +9,8 @@ const PATHS = [
   "/repos/{owner}/{repo}/git/ref/{ref}",
   "/repos/{owner}/{repo}/git/tags/{tag_sha}",
   "/repos/{owner}/{repo}/commits/{ref}",
+  "/repos/{owner}/{repo}/commits/{ref}/check-runs",
+  "/repos/{owner}/{repo}/commits/{ref}/status",
   "/repos/{owner}/{repo}/compare/{basehead}",
   "/repos/{owner}/{repo}/releases/tags/{tag}",
   "/users/{username}",

@@ -118,6 +118,9 @@ pub struct Environment {
     /// What becomes of a release with a migration that going back does not undo. Without it
     /// `warn`.
     pub migrations: Option<MigrationsName>,
+    /// Checks of GitHub, by the names of jobs or of statuses, that have to have passed for the
+    /// commit. Needs `checks: read` and `statuses: read`.
+    pub checks: Vec<String>,
     /// For how many seconds all services are watched at the end. Without it 60.
     pub soak: Option<u32>,
 }

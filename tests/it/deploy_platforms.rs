@@ -16,17 +16,18 @@ const TOKENS: [&str; 3] = [
     "github-canary-token",
 ];
 
-struct Cloud {
+/// Fakes of all three, and a repository that is deployed there.
+pub struct Cloud {
     child: Child,
-    url: String,
-    folder: tempfile::TempDir,
-    commit: String,
+    pub url: String,
+    pub folder: tempfile::TempDir,
+    pub commit: String,
 }
 
 impl Cloud {
     /// Both platforms, with an old release each, and a repository with a new commit. The
     /// queries are checked against Railway's schema where it is at hand.
-    fn start() -> Self {
+    pub fn start() -> Self {
         let schema = root().join("../shared/facts/schemas/railway-graphql-introspection.json");
         let mut server = Command::new(peers().join("py/bin/python"));
         server.arg(root().join("scripts/fake-platforms.py"));
@@ -64,7 +65,7 @@ impl Cloud {
         cloud
     }
 
-    fn configure(&self, environment: &str, web: &str, soak: u32) {
+    pub fn configure(&self, environment: &str, web: &str, soak: u32) {
         let health = |name: &str| {
             format!(
                 "times: 1\n          every: 1\n          within: 4\n          health: [{{url: {}/app/{name}/health, json: {{status: ok}}, commit: commit}}]",
@@ -79,7 +80,7 @@ impl Cloud {
         write(self.folder.path(), ".github/ci-tool.yml", text);
     }
 
-    fn control(&self, change: Option<&Value>) -> Value {
+    pub fn control(&self, change: Option<&Value>) -> Value {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--fail", &format!("{}/control", self.url)]);
         if let Some(change) = change {
@@ -98,7 +99,7 @@ impl Cloud {
         self.control(Some(&json!({"behaviour": behaviour, "faults": faults})));
     }
 
-    fn command(&self, environment: &str, arguments: &[&str]) -> Command {
+    pub fn command(&self, environment: &str, arguments: &[&str]) -> Command {
         let mut command = command();
         command
             .args(["deploy", environment])
@@ -114,7 +115,7 @@ impl Cloud {
         command
     }
 
-    fn deploy(&self, arguments: &[&str]) -> Run {
+    pub fn deploy(&self, arguments: &[&str]) -> Run {
         let run = finish(&mut self.command("production", arguments));
         let journal = std::fs::read_to_string(self.journal()).unwrap_or_default();
         for token in TOKENS {
@@ -143,17 +144,17 @@ impl Cloud {
         })
     }
 
-    fn is_new(&self) -> bool {
+    pub fn is_new(&self) -> bool {
         self.live().iter().all(|commit| *commit == self.commit)
     }
 
-    fn is_old(&self) -> bool {
+    pub fn is_old(&self) -> bool {
         // Whatever is on its way has arrived by then.
         std::thread::sleep(Duration::from_millis(1500));
         self.live().iter().all(|commit| commit == "oldcommit")
     }
 
-    fn count(&self, call: &str) -> usize {
+    pub fn count(&self, call: &str) -> usize {
         let state = self.control(None);
         let requests = state["requests"].as_array().expect("a list");
         requests.iter().filter(|one| *one == call).count()

@@ -21,6 +21,7 @@ mod changes;
 mod cli;
 mod common;
 mod deploy;
+mod deploy_checks;
 mod deploy_platforms;
 mod docs;
 mod edits;

@@ -5,6 +5,7 @@ mod notice;
 mod place;
 pub(super) mod plan;
 mod record;
+mod required;
 mod revision;
 pub(super) mod sketch;
 mod world;
@@ -246,7 +247,12 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
         journal,
         &plan,
         &world,
-        (policy, &risks, unset),
+        &Before {
+            policy,
+            risks: &risks,
+            checks: &config.environments[&args.environment].checks,
+        },
+        unset,
         context,
     );
     let told = answer.as_ref().ok().and_then(Option::as_ref);
@@ -263,13 +269,21 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
 /// What a release would do that going back does not undo, by the names of what is live.
 type Risks<'r> = &'r dyn Fn(&[String]) -> Result<Vec<String>>;
 
+/// What is looked at before anything changes.
+struct Before<'b> {
+    policy: MigrationsName,
+    risks: Risks<'b>,
+    checks: &'b [String],
+}
+
 /// Deploys, goes on, or takes back.
 fn carry_on(
     args: &Args,
     journal: Journal,
     plan: &Plan,
     world: &Real,
-    (policy, risks, unset): (MigrationsName, Risks<'_>, Vec<String>),
+    look: &Before<'_>,
+    unset: Vec<String>,
     context: &Context,
 ) -> Result<Option<Answer>> {
     if let Some(which) = args.rollback {
@@ -289,17 +303,22 @@ fn carry_on(
         .collect();
     let before = saga.journal().services.iter();
     let before = before.filter_map(|entry| entry.before.as_ref()?.origin.clone());
-    let risks = risks(&before.collect::<Vec<_>>())?;
-    if policy == MigrationsName::Refuse && !risks.is_empty() {
+    let risks = (look.risks)(&before.collect::<Vec<_>>())?;
+    let mut against = required::unmet(look.checks, &plan.commit, context)?;
+    if look.policy == MigrationsName::Refuse {
+        against.extend(risks);
+    } else {
+        remarks.extend(risks);
+    }
+    if !against.is_empty() {
         let mut told = Deployment::new(saga.journal(), "refused", remarks);
-        told.reason = Some(risks.join("; "));
+        told.reason = Some(against.join("; "));
         return Ok(Some(Answer {
             exit: Exit::No,
             told,
             is_changed: false,
         }));
     }
-    remarks.extend(risks);
     if args.dry_run {
         return Ok(Some(Answer {
             exit: Exit::Yes,

@@ -1,9 +1,11 @@
 //! The endpoints of GitHub's REST API that commands ask.
 
+mod checks;
 mod code_scanning;
 mod deployments;
 mod repositories;
 
+pub use checks::Check;
 pub use code_scanning::{Processing, Receipt};
 pub use deployments::Deployment;
 pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
