@@ -280,7 +280,8 @@ pub fn text(
         counts.suppressed,
         report.scanners.len()
     );
-    out
+    // GitHub's runner takes `##[error]` for a command wherever it stands in a line.
+    out.replace("##[", "## [")
 }
 
 fn write_finding(

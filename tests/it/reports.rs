@@ -371,7 +371,7 @@ fn lines_are_shown_and_secrets_are_not() {
     write(
         folder.path(),
         "app.py",
-        "import os\n\n    eval(user_input)\nKEY = \"sk_live_4eC39HqLyjWDarjtT1zdp7dc\"; run(KEY)\n",
+        "import os\n\n    eval(user_input) # ##[error]x\nKEY = \"sk_live_4eC39HqLyjWDarjtT1zdp7dc\"; run(KEY)\n",
     );
     let result = |rule: &str, line: u32, column: u32| {
         json!({
@@ -409,7 +409,7 @@ fn lines_are_shown_and_secrets_are_not() {
         ],
     );
     assert_eq!(run.code, 1, "{}", run.stderr);
-    let caret = "            3 | eval(user_input)\n              | ^\n";
+    let caret = "            3 | eval(user_input) # ## [error]x\n              | ^\n";
     assert!(run.stdout.contains(caret), "{}", run.stdout);
     assert_eq!(
         run.stdout.matches("4 | KEY = \"***\"; run(KEY)\n").count(),

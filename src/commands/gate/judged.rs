@@ -160,48 +160,40 @@ impl Judged<'_> {
         let history = history
             .map(|place| trend::history(place, repository, context))
             .transpose()?;
-        let gate = self.json();
-        let excerpts = self.excerpts(args);
-        let input = forms::Input {
-            gate: &gate,
-            told: report::verdict::Told {
-                report: &self.report,
-                verdict: &self.verdict,
-                scanners: coverage.scanners,
-                is_complete: coverage.is_complete,
-                folder: "",
-                files_url: None,
-            },
-            score: coverage.score,
-            history: history.as_ref(),
-            excerpts: &excerpts,
-            time: clock::utc(),
-        };
-        // SARIF takes longest, and is begun first.
-        let mut jobs: Vec<&(String, PathBuf)> = args.report.iter().collect();
-        jobs.sort_by_key(|(name, _)| forms::form(name).is_some());
-        let next = AtomicUsize::new(0);
-        let work = || -> Result<()> {
-            while let Some((name, file)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                match forms::form(name) {
-                    Some(form) => put_with(file, |out| form.write(&input, out))?,
-                    None => {
-                        let texts = self.sarif(&args.target.category, MAX_FILES)?;
-                        for (at, text) in texts.iter().enumerate() {
-                            put(&numbered(file, at), text)?;
-                        }
+        let (sarif, forms): (Vec<_>, Vec<_>) = args
+            .report
+            .iter()
+            .partition(|(name, _)| forms::form(name).is_none());
+        std::thread::scope(|scope| {
+            // SARIF takes longest, and needs nothing of what the forms are made from.
+            let sarif = scope.spawn(|| -> Result<()> {
+                for (_, file) in sarif {
+                    let texts = self.sarif(&args.target.category, MAX_FILES)?;
+                    for (at, text) in texts.iter().enumerate() {
+                        put(&numbered(file, at), text)?;
                     }
                 }
-            }
-            Ok(())
-        };
-        // Two of them at once: more would hold more in memory than they save.
-        std::thread::scope(|scope| {
-            let other = scope.spawn(work);
-            work()?;
-            other
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                Ok(())
+            });
+            let gate = self.json();
+            let excerpts = self.excerpts(args);
+            let input = forms::Input {
+                gate: &gate,
+                told: report::verdict::Told {
+                    report: &self.report,
+                    verdict: &self.verdict,
+                    scanners: coverage.scanners,
+                    is_complete: coverage.is_complete,
+                    folder: "",
+                    files_url: None,
+                },
+                score: coverage.score,
+                history: history.as_ref(),
+                excerpts: &excerpts,
+                time: clock::utc(),
+            };
+            write_forms(&forms, &input)?;
+            joined(sarif)
         })
     }
 
@@ -356,4 +348,28 @@ fn written(report: &Report<'_>, category: &str, files: usize) -> Result<Vec<Vec<
         .into());
     }
     Ok(written.files)
+}
+
+/// Writes forms, two at once: more would hold more in memory than they save.
+fn write_forms(forms: &[&(String, PathBuf)], input: &forms::Input<'_>) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        while let Some((name, file)) = forms.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(form) = forms::form(name) {
+                put_with(file, |out| form.write(input, out))?;
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(work);
+        work()?;
+        joined(other)
+    })
+}
+
+fn joined(thread: std::thread::ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
