@@ -291,8 +291,10 @@ fn opinions_are_told_on_request() {
     assert_eq!(opinions, OPINIONS);
 }
 
-const OPINIONS: [&str; 12] = [
+const OPINIONS: [&str; 14] = [
     "database-not-awaited backend/start.sh:9",
+    "image-runs-as-root Dockerfile.frontend:14",
+    "image-runs-as-root Dockerfile:14",
     "job-without-timeout .github/workflows/sync-repositories.yml:7",
     "no-drain-time railway.json:6",
     "no-drain-time railway.toml:4",

@@ -1,6 +1,7 @@
 //! The rules, a file each.
 
 mod alembic_without_configuration;
+mod base_image_unpinned;
 mod check_cannot_fail;
 mod cli_version_unpinned;
 mod compose_health_missing;
@@ -20,6 +21,7 @@ mod ephemeral_uploads;
 mod forced_mirror_without_fetch;
 mod health_check_program_missing;
 mod health_route_missing;
+mod image_runs_as_root;
 mod job_without_timeout;
 mod local_action_missing;
 mod migration_error_ignored;
@@ -62,6 +64,7 @@ mod secret_on_fork_pull_request;
 mod secret_read_in_the_open;
 mod service_without_password;
 mod service_without_ports;
+mod signals_not_forwarded;
 mod single_region;
 mod sleep_after_deploy;
 mod standalone_output_missing;
@@ -85,6 +88,7 @@ use super::Rule;
 /// All rules, sorted by name.
 pub const RULES: &[Rule] = &[
     alembic_without_configuration::RULE,
+    base_image_unpinned::RULE,
     check_cannot_fail::RULE,
     cli_version_unpinned::RULE,
     compose_health_missing::RULE,
@@ -104,6 +108,7 @@ pub const RULES: &[Rule] = &[
     forced_mirror_without_fetch::RULE,
     health_check_program_missing::RULE,
     health_route_missing::RULE,
+    image_runs_as_root::RULE,
     job_without_timeout::RULE,
     local_action_missing::RULE,
     migration_error_ignored::RULE,
@@ -146,6 +151,7 @@ pub const RULES: &[Rule] = &[
     secret_read_in_the_open::RULE,
     service_without_password::RULE,
     service_without_ports::RULE,
+    signals_not_forwarded::RULE,
     single_region::RULE,
     sleep_after_deploy::RULE,
     standalone_output_missing::RULE,
