@@ -278,7 +278,8 @@ fn express_gets_health_logs_and_errors() {
     }
 }
 
-/// Next.js is not started here: its route is a file in the place that it documents.
+/// Next.js takes minutes to install and build, and is not started here: docs/audit.md says with
+/// what it was by hand.
 #[test]
 fn next_gets_a_route_and_its_instrumentation() {
     let there = sample("fastapi-nextjs");

@@ -97,7 +97,7 @@ fn errors(facts: &Facts<'_>, component: &Component) -> Option<Added> {
         at..at,
         format!("Sentry.setupExpressErrorHandler({});\n\n", app.name),
     );
-    let package = manifests::node(facts, component, "@sentry/node", "^11.12.0")?;
+    let package = manifests::node(facts, component, "@sentry/node", "^11.0.0")?;
     Some(Added::new([begin, end]).and(package))
 }
 

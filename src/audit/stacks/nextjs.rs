@@ -99,6 +99,6 @@ fn errors(facts: &Facts<'_>, component: &Component) -> Option<Added> {
             text: text.to_owned(),
         });
     }
-    let package = manifests::node(facts, component, "@sentry/nextjs", "^11.8.0")?;
+    let package = manifests::node(facts, component, "@sentry/nextjs", "^11.0.0")?;
     Some(Added::new(changes).and(package))
 }
