@@ -10,7 +10,7 @@ use ci_tool::audit::{self, Facts};
 use ci_tool::project::{self, Tree};
 use libfuzzer_sys::fuzz_target;
 
-const PLACES: [&str; 20] = [
+const PLACES: [&str; 26] = [
     "railway.json",
     "railway.toml",
     "vercel.json",
@@ -31,6 +31,12 @@ const PLACES: [&str; 20] = [
     "requirements.txt",
     "next.config.js",
     "alembic/versions/0001_first.py",
+    "app/main.py",
+    "manage.py",
+    "shop/settings.py",
+    "shop/urls.py",
+    "server.js",
+    "netlify.toml",
 ];
 
 fuzz_target!(|bytes: &[u8]| {
@@ -57,6 +63,7 @@ fuzz_target!(|bytes: &[u8]| {
         ("health-route", "/"),
         ("railway-file", "railway.json"),
         ("dockerfile", "Dockerfile"),
+        ("uploads-volume", "/app/uploads"),
     ];
     let answers: audit::Answers = answers
         .into_iter()

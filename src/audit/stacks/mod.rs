@@ -97,3 +97,71 @@ pub(super) fn fix(facts: &Facts<'_>, wish: Wish) -> Option<Fix> {
     fix.then = all.then;
     Some(fix)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::is_valid_python;
+    use crate::audit::fix::{Wanted, mend};
+    use crate::project::testing::tree;
+
+    /// What such files are made of, and what breaks them.
+    const LINES: [&str; 14] = [
+        "import os",
+        "from fastapi import FastAPI",
+        "from app.auth import (\n    verify,\n)",
+        "",
+        "app = FastAPI()",
+        "app = FastAPI(\n    title=\"a)\",\n)",
+        "@app.get(\"/jobs\")\ndef jobs():\n    return []",
+        "def health():\n    pass",
+        "X = \"\"\"\nfrom fastapi import FastAPI\napp = FastAPI()\n\"\"\"",
+        "if os.environ.get(\"A\"):\n    import late",
+        "app.mount(\"/\", static)",
+        "# app = FastAPI()",
+        "é = 'ü'",
+        "def (:",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Whatever stands there: nothing that was Python is none afterwards, every line of it
+        /// is still there, and a second run changes nothing.
+        #[test]
+        fn whatever_the_application_looks_like(
+            picks in prop::collection::vec(0..LINES.len(), 0..10),
+            is_dos in any::<bool>(),
+        ) {
+            let lines: Vec<&str> = picks.iter().map(|at| LINES[*at]).collect();
+            let mut text = lines.join("\n") + "\n";
+            if is_dos {
+                text = text.replace('\n', "\r\n");
+            }
+            let (_folder, tree) = tree(&[
+                ("requirements.txt", "fastapi==0.115.6\n"),
+                ("app/__init__.py", ""),
+                ("app/main.py", &text),
+            ]);
+            let wanted = Wanted {
+                rules: ["no-health-endpoint", "no-error-tracking", "no-structured-logs"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                with_unsafe: true,
+                ..Wanted::default()
+            };
+            let mended = mend(&tree, &wanted);
+            if let Some(Some(after)) = mended.files.get("app/main.py") {
+                prop_assert!(!is_valid_python(&text) || is_valid_python(after), "{after}");
+                let mut rest = after.lines();
+                for line in text.lines() {
+                    prop_assert!(rest.any(|one| one == line), "{line:?} is not in\n{after}");
+                }
+                prop_assert!(!is_dos || !after.replace("\r\n", "").contains('\n'));
+            }
+            let again = mend(&tree.with(&mended.files), &wanted);
+            prop_assert!(again.mended.is_empty());
+        }
+    }
+}
