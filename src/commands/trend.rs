@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::report::trend::{Entry, History, Severities, Worse};
 use crate::report::{self, trend};
+use crate::sys::env::GIT_VARIABLES;
 use crate::sys::{clock, fs};
 
 /// The history's file in a folder and in a branch.
@@ -356,7 +357,7 @@ fn add_to_branch(branch: &str, entry: &Entry, args: &Args, context: &Context) ->
         };
         let new = commit_of(&history, &parents, repository, context)?;
         // Nothing at all, where the branch is not to be there yet.
-        let before = old.clone().unwrap_or_else(|| "0".repeat(40));
+        let before = old.clone().unwrap_or_default();
         git(
             repository,
             &["update-ref", "-m", "ci-tool trend", &own, &new, &before],
@@ -366,7 +367,7 @@ fn add_to_branch(branch: &str, entry: &Entry, args: &Args, context: &Context) ->
             return Ok(history);
         };
         let there = format!("{own}:{own}");
-        match git(
+        match outside(
             repository,
             &["push", "--quiet", "--end-of-options", remote, &there],
             context,
@@ -386,6 +387,11 @@ fn add_to_branch(branch: &str, entry: &Entry, args: &Args, context: &Context) ->
     )
 }
 
+/// What git says of another repository, which it reaches as its user does.
+fn outside(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u8>> {
+    gate::git_with(repository, arguments, b"", &GIT_VARIABLES, context)
+}
+
 /// The remote's branch, brought here.
 fn fetched(
     remote: &str,
@@ -394,7 +400,7 @@ fn fetched(
     context: &Context,
 ) -> Result<Option<String>> {
     let name = format!("refs/heads/{branch}");
-    let listed = git(
+    let listed = outside(
         repository,
         &["ls-remote", "--end-of-options", remote, &name],
         context,
@@ -411,7 +417,7 @@ fn fetched(
         remote,
         &name,
     ];
-    git(repository, &fetch, context)?;
+    outside(repository, &fetch, context)?;
     Ok(Some(commit))
 }
 
@@ -422,7 +428,13 @@ fn commit_of(
     context: &Context,
 ) -> Result<String> {
     let said = |arguments: &[&str], input: &str| -> Result<String> {
-        let said = gate::git_with(repository, arguments, input.as_bytes(), context)?;
+        let said = gate::git_with(
+            repository,
+            arguments,
+            input.as_bytes(),
+            &["PATH", "HOME"],
+            context,
+        )?;
         Ok(String::from_utf8_lossy(&said).trim().to_owned())
     };
     let blob = said(&["hash-object", "-w", "--stdin"], &history.text())?;

@@ -3,6 +3,26 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// Variables that git needs to reach a repository as its user does.
+pub const GIT_VARIABLES: [&str; 16] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "SSH_AUTH_SOCK",
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSL_CAINFO",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "ALL_PROXY",
+    "http_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "TMPDIR",
+];
+
 /// Every environment variable that ci-tool reads, with what it is for.
 pub const VARIABLES: [(&str, &str); 28] = [
     (

@@ -114,6 +114,22 @@ fn what_a_machine_can_mend_is_mended_once_and_for_all() {
             tool[0]
         );
     }
+    for (schema, file) in [
+        (
+            "vendor.github-workflows",
+            ".github/workflows/sync-repositories.yml",
+        ),
+        ("vendor.gitlab-ci", ".gitlab-ci.yml"),
+    ] {
+        assert!(changed.iter().any(|path| *path == file), "{file}");
+        let output = Command::new(peers().join("py/bin/check-jsonschema"))
+            .args(["--builtin-schema", schema, file])
+            .current_dir(there.path())
+            .output()
+            .expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}");
+    }
     let zizmor = |folder: &Path| {
         let output = Command::new(peers().join("py/bin/zizmor"))
             .args(["--offline", "--format", "json", "."])

@@ -177,16 +177,31 @@ fn a_branch_is_shared_and_nobody_is_overwritten() {
     );
     assert!(!one.join("trend.jsonl").exists());
 
-    // A remote that is not there is no history without entries.
-    git(&one, &["remote", "set-url", "origin", "/nowhere"]);
+    // A remote that cannot be reached is no history without entries, and it is asked as its
+    // user asks it.
+    git(
+        &one,
+        &[
+            "remote",
+            "set-url",
+            "origin",
+            "ssh://git@localhost/shop.git",
+        ],
+    );
+    let asked = there.path().join("asked");
     let file = one.with_extension("json");
     let run = finish(
         command()
             .current_dir(&one)
+            .env(
+                "GIT_SSH_COMMAND",
+                format!("touch {} && false", asked.display()),
+            )
             .args(["trend", "--history", "branch:ci/trend", "--push", "--add"])
             .arg(&file),
     );
     assert_eq!(run.code, 3, "{}", run.stdout);
+    assert!(asked.exists(), "{}", run.stderr);
 }
 
 #[test]

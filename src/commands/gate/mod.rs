@@ -422,10 +422,11 @@ fn owned_by_others(repository: &Path, context: &Context) -> Vec<String> {
 /// # Errors
 /// Where it says no.
 pub(super) fn git(repository: &Path, arguments: &[&str], context: &Context) -> Result<Vec<u8>> {
-    git_with(repository, arguments, b"", context)
+    git_with(repository, arguments, b"", &["PATH", "HOME"], context)
 }
 
-/// The same, with what it reads.
+/// The same, with what it reads and the variables that it sees: another repository is not
+/// reached without [`GIT_VARIABLES`](crate::sys::env::GIT_VARIABLES).
 ///
 /// # Errors
 /// Where it says no.
@@ -433,10 +434,11 @@ pub(super) fn git_with(
     repository: &Path,
     arguments: &[&str],
     input: &[u8],
+    variables: &[&str],
     context: &Context,
 ) -> Result<Vec<u8>> {
     let done = Program::new("git")
-        .inherit(&context.env, &["PATH", "HOME"])
+        .inherit(&context.env, variables)
         .variable("LC_ALL", "C")
         .variable("GIT_NO_LAZY_FETCH", "1")
         .variable("GIT_TERMINAL_PROMPT", "0")

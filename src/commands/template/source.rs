@@ -11,6 +11,7 @@ use anyhow::Result;
 use crate::config::model::TemplateSource;
 use crate::context::Context;
 use crate::error::Failure;
+use crate::sys::env::GIT_VARIABLES;
 use crate::sys::process::{Finished, Program};
 
 /// No template needs more.
@@ -19,19 +20,6 @@ const MAX_BYTES: u64 = 1024 * 1024;
 
 /// How long another repository is waited for.
 const FETCH_LIMIT: Duration = Duration::from_secs(120);
-
-/// Variables that git needs to reach a repository as its user does.
-const GIT_VARIABLES: [&str; 9] = [
-    "PATH",
-    "HOME",
-    "XDG_CONFIG_HOME",
-    "SSH_AUTH_SOCK",
-    "GIT_SSH_COMMAND",
-    "GIT_SSL_CAINFO",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "TMPDIR",
-];
 
 /// A folder with templates.
 pub struct Source {

@@ -16,7 +16,7 @@ use super::messages;
 use super::refs::Oid;
 use super::transport::{Listing, Problem, Trouble};
 use crate::sys::askpass::{Askpass, Credential};
-use crate::sys::env::Env;
+use crate::sys::env::{Env, GIT_VARIABLES};
 use crate::sys::process::{Finished, ProcessError, Program};
 
 /// The first version that takes configuration and long lists as we give them.
@@ -33,26 +33,6 @@ const LIST_TIME: Duration = Duration::from_secs(180);
 
 /// How long a fetch or push may take.
 const TRANSFER_TIME: Duration = Duration::from_secs(3 * 3_600);
-
-/// Variables that git needs to reach a repository as its user does.
-const VARIABLES: [&str; 16] = [
-    "PATH",
-    "HOME",
-    "XDG_CONFIG_HOME",
-    "SSH_AUTH_SOCK",
-    "GIT_SSH",
-    "GIT_SSH_COMMAND",
-    "GIT_SSL_CAINFO",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "ALL_PROXY",
-    "http_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "TMPDIR",
-];
 
 /// What git is told on every call: nothing of the user's that changes what is
 /// written, and no waiting without end.
@@ -194,7 +174,7 @@ impl Git {
     fn local(&self) -> Program {
         let settings = SETTINGS.iter().flat_map(|setting| ["-c", setting]);
         Program::new("git")
-            .inherit(&self.env, &VARIABLES)
+            .inherit(&self.env, &GIT_VARIABLES)
             .variable("GIT_TERMINAL_PROMPT", "0")
             .variable("GIT_ALLOW_PROTOCOL", "https:http:ssh:file")
             .variable("GIT_NO_LAZY_FETCH", "1")
