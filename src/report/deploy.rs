@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::picture::{self, Group, Picture, Tone};
 use super::plan::cell;
 use crate::deploy::journal::Journal;
 use crate::deploy::saga::End;
@@ -146,6 +147,29 @@ pub fn text(told: &Deployment) -> String {
     out
 }
 
+/// The services in the order in which they are released.
+fn picture(told: &Deployment) -> Picture {
+    let tone = |one: &Service| match (one.stuck.is_some(), one.step.as_str()) {
+        (true, _) => Tone::Trouble,
+        (false, "live") => Tone::Change,
+        (false, _) => Tone::Plain,
+    };
+    let services = told.services.iter().enumerate();
+    let boxes = services.map(|(at, one)| picture::Box {
+        name: one.name.clone(),
+        remark: Some(one.step.clone()),
+        tone: tone(one),
+        after: at.checked_sub(1).into_iter().collect(),
+    });
+    Picture {
+        title: "The services, in the order of their release".to_owned(),
+        groups: vec![Group {
+            name: told.environment.clone(),
+            boxes: boxes.collect(),
+        }],
+    }
+}
+
 /// For a job's summary: a table, and a picture of the order.
 pub fn markdown(told: &Deployment) -> String {
     let mut out = format!("## {}\n\n", cell(&escape_line(&told.sentence())));
@@ -168,15 +192,7 @@ pub fn markdown(told: &Deployment) -> String {
             cell(&escape_line(one.stuck.as_deref().unwrap_or_default()))
         );
     }
-    out.push_str("\n```mermaid\nflowchart LR\n");
-    for (at, one) in told.services.iter().enumerate() {
-        // Names of services are letters, digits, `-` and `_`.
-        let _ = writeln!(out, "  s{at}[\"{}: {}\"]", one.name, one.step);
-        if at > 0 {
-            let _ = writeln!(out, "  s{} --> s{at}", at - 1);
-        }
-    }
-    out.push_str("```\n");
+    out.push_str(&picture(told).markdown());
     for remark in &told.remarks {
         let _ = writeln!(out, "\n{}", cell(&escape_line(remark)));
     }

@@ -194,6 +194,8 @@ pub struct Shape<'s> {
     pub decided: bool,
     /// How many characters a line holds, where it is not to be longer.
     pub width: Option<usize>,
+    /// Whether names lead to what their rules say of themselves: a terminal follows links.
+    pub links: bool,
     /// Lines of the files.
     pub excerpts: &'s Excerpts<'s>,
 }
@@ -315,8 +317,14 @@ fn write_finding(
         format!("  {} {version}{fix}", package.full_name())
     });
     let severity = finding.severity();
-    let head = format!("{severity:<8}  {}{package}  {place}", finding.name());
-    let _ = writeln!(out, "  {}", escape_line(&head));
+    let name = escape_line(finding.name());
+    let help = finding.primary().rule.help_uri.as_deref();
+    let name = match help.filter(|url| shape.links && is_link(url)) {
+        Some(url) => format!("\x1b]8;;{url}\x1b\\{name}\x1b]8;;\x1b\\"),
+        None => name,
+    };
+    let rest = escape_line(&format!("{package}  {place}"));
+    let _ = writeln!(out, "  {severity:<8}  {name}{rest}");
     let message = shown_message(finding);
     let first = message.lines().next().unwrap_or_default();
     for line in wrapped(&escape_line(first), shape.width) {
@@ -328,6 +336,12 @@ fn write_finding(
     let by = finding.scanners().join(", ");
     let why = format!("{}  by {by}  {}", decision.rule, finding.identity);
     let _ = writeln!(out, "            {}", escape_line(&why));
+}
+
+/// Whether a terminal may be told to open it: an address, and nothing that could end the link.
+fn is_link(url: &str) -> bool {
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    is_web && url.bytes().all(|byte| (b'!'..=b'~').contains(&byte))
 }
 
 /// A text in lines that fit behind the margin, broken between words.

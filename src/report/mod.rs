@@ -9,6 +9,7 @@ pub mod findings_json;
 pub mod forms;
 pub mod gate;
 pub mod mending;
+pub mod picture;
 pub mod pins;
 pub mod plan;
 pub mod project;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::diff;
+use super::picture::pipeline;
 use crate::sys::ui::{escape_line, escape_terminal};
 use crate::workflows::merge::Conflict;
 use crate::workflows::plan::{Plan, PlannedFile, Status};
@@ -224,6 +225,7 @@ pub fn json(plan: &Plan, mode: Mode) -> serde_json::Result<String> {
         }
     }
     value["summary"] = summary(plan, mode).into();
+    value["picture"] = serde_json::to_value(pipeline::picture(plan))?;
     super::json(&value)
 }
 
@@ -239,6 +241,7 @@ pub fn markdown(plan: &Plan, mode: Mode) -> String {
             cell(&file.reason)
         );
     }
+    out.push_str(&pipeline::picture(plan).markdown());
     for file in plan.files.iter().filter(|file| shows_diff(file, mode)) {
         let Some(content) = &file.content else {
             continue;

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::picture::mirror::Drawn;
+use super::picture::{Picture, Tone, mirror as drawing};
 use super::plan::cell;
 use crate::mirror::plan::Hold;
 use crate::mirror::refs::Oid;
@@ -129,6 +131,8 @@ pub struct Json<'a> {
     tried: Tried,
     /// How long it took.
     seconds: f64,
+    /// What goes where, as `ci-tool report --plan` draws it.
+    picture: Picture,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -181,6 +185,7 @@ pub fn json<'a>(told: &'a Told<'_>) -> Json<'a> {
         mirror_default_branch: outcome.default_branches.1.as_deref(),
         tried: outcome.tried,
         seconds: (told.seconds * 1000.0).round() / 1000.0,
+        picture: picture(told),
     }
 }
 
@@ -517,6 +522,46 @@ fn quoted(text: &str) -> String {
     }
 }
 
+/// What goes where, and what does not.
+fn picture(told: &Told<'_>) -> Picture {
+    let writes = told.writes();
+    let done = writes.iter().map(|written| Drawn {
+        name: written.name.clone(),
+        what: format!("{} {}", action(written), movement(written)),
+        is_backwards: written.side == Side::Source,
+    });
+    let open = |is: fn(&Planned) -> bool| {
+        let refs = told.open(is).into_iter();
+        let drawn = refs.map(|planned| Drawn {
+            name: planned.name.clone(),
+            what: why(planned),
+            is_backwards: false,
+        });
+        drawn.collect()
+    };
+    drawing::picture(vec![
+        (
+            if told.is_dry_run {
+                "to write"
+            } else {
+                "written"
+            },
+            Tone::Change,
+            done.collect(),
+        ),
+        (
+            "conflicts",
+            Tone::Trouble,
+            open(|planned| matches!(planned.decision, Decision::Conflict { .. })),
+        ),
+        (
+            "held back",
+            Tone::Trouble,
+            open(|planned| planned.hold.is_some()),
+        ),
+    ])
+}
+
 /// The outcome for a job's summary.
 pub fn markdown(told: &Told<'_>) -> String {
     let title = match (told.open(Planned::is_open).is_empty(), told.is_dry_run) {
@@ -542,6 +587,7 @@ pub fn markdown(told: &Told<'_>) -> String {
             let _ = writeln!(out, "\nAnd {} more.", writes.len() - MAX_LINES);
         }
     }
+    out.push_str(&picture(told).markdown());
     let open = told.open(Planned::is_open);
     if !open.is_empty() {
         out.push_str("\n### For a person\n\n");

@@ -18,6 +18,7 @@ pub mod header;
 pub mod house;
 pub mod lock;
 pub mod merge;
+pub mod order;
 pub mod pins;
 pub mod plan;
 pub mod render;

@@ -35,6 +35,7 @@ mod merging;
 mod odd_files;
 mod own_templates;
 mod peers;
+mod pictures;
 mod pins;
 mod properties;
 mod reports;

@@ -20,6 +20,7 @@ use crate::report;
 use crate::report::excerpt::Excerpts;
 use crate::report::forms;
 use crate::report::gate::Shape;
+use crate::report::picture::Picture;
 use crate::sarif::{self, Limits, Settings};
 use crate::sys::clock;
 use crate::sys::ui::escape_line;
@@ -64,6 +65,7 @@ impl Judged<'_> {
                 all,
                 decided,
                 width,
+                links: width.is_some(),
                 excerpts: &Excerpts::new(&|path| source_file(&self.repository, path)),
             },
         )
@@ -160,6 +162,8 @@ impl Judged<'_> {
         let history = history
             .map(|place| trend::history(place, repository, context))
             .transpose()?;
+        let pictures = args.plan.iter().map(|file| planned(file));
+        let pictures: Vec<Picture> = pictures.collect::<Result<_>>()?;
         let (sarif, forms): (Vec<_>, Vec<_>) = args
             .report
             .iter()
@@ -189,6 +193,7 @@ impl Judged<'_> {
                 },
                 score: coverage.score,
                 history: history.as_ref(),
+                pictures: &pictures,
                 excerpts: &excerpts,
                 time: clock::utc(),
             };
@@ -348,6 +353,23 @@ fn written(report: &Report<'_>, category: &str, files: usize) -> Result<Vec<Vec<
         .into());
     }
     Ok(written.files)
+}
+
+/// The picture of a plan that another run has printed.
+fn planned(file: &Path) -> Result<Picture> {
+    let read = |error: std::io::Error| {
+        Failure::failed(format!("{} cannot be read: {error}", file.display()))
+    };
+    let text = std::fs::read_to_string(file).map_err(read)?;
+    #[derive(serde::Deserialize)]
+    struct Plan {
+        picture: Picture,
+    }
+    let plan: Plan = serde_json::from_str(&text).map_err(|error| {
+        Failure::usage(format!("{} is no plan: {error}", file.display()))
+            .hint("`ci-tool generate --dry-run --format json` and `ci-tool sync --dry-run --format json` print one")
+    })?;
+    Ok(plan.picture)
 }
 
 /// Writes forms, two at once: more would hold more in memory than they save.

@@ -124,6 +124,10 @@ pub struct Judging {
     #[arg(long, value_name = "PLACE")]
     pub history: Option<String>,
 
+    /// For the page: what `generate` or `sync` plans, as `--format json` prints it; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub plan: Vec<PathBuf>,
+
     /// Upload the findings to GitHub's code scanning
     #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "required")]
     pub upload: Option<When>,

@@ -1,8 +1,10 @@
 //! GitLab's code quality report (docs.gitlab.com, "Code Quality report format").
 
+use std::io;
+
 use serde::Serialize;
 
-use super::Input;
+use super::{Input, json_lines};
 use crate::sys::ui::escape_line;
 
 #[derive(Serialize)]
@@ -26,17 +28,16 @@ struct Lines {
 }
 
 /// All findings but those that people set aside; GitLab has no place for these.
-pub(super) fn json(input: &Input<'_>) -> String {
+pub(super) fn json(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let findings = input
         .gate
         .findings
         .iter()
         .filter(|decided| decided.outcome != "suppressed")
         .map(|decided| &decided.finding);
-    let mut text = String::from("[");
-    for (at, finding) in findings.enumerate() {
+    let issues = findings.map(|finding| {
         let place = finding.locations.first();
-        let issue = Issue {
+        Issue {
             description: escape_line(&format!("{}: {}", finding.name, finding.message)),
             check_name: &finding.name,
             fingerprint: &finding.identity,
@@ -51,13 +52,11 @@ pub(super) fn json(input: &Input<'_>) -> String {
                     begin: place.and_then(|place| place.line).unwrap_or(1),
                 },
             },
-        };
-        text.push_str(if at > 0 { ",\n" } else { "" });
-        // Nothing in it has keys that are no texts.
-        text.push_str(&serde_json::to_string(&issue).unwrap_or_default());
-    }
-    text.push_str("]\n");
-    text
+        }
+    });
+    out.write_all(b"[")?;
+    json_lines(out, issues)?;
+    out.write_all(b"]\n")
 }
 
 fn severity(word: &str) -> &'static str {

@@ -1,5 +1,7 @@
 //! CSV (RFC 4180) that no spreadsheet executes.
 
+use std::io;
+
 use super::Input;
 use crate::sys::ui::escape_line;
 
@@ -22,9 +24,8 @@ const HEAD: [&str; 15] = [
 ];
 
 /// A line for each finding.
-pub(super) fn table(input: &Input<'_>) -> String {
-    let mut out = String::new();
-    line(&mut out, HEAD);
+pub(super) fn table(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    line(out, HEAD)?;
     for decided in &input.gate.findings {
         let finding = &decided.finding;
         let place = finding.locations.first();
@@ -36,7 +37,7 @@ pub(super) fn table(input: &Input<'_>) -> String {
             .collect();
         let package = finding.package.as_ref();
         line(
-            &mut out,
+            out,
             [
                 &decided.outcome,
                 &finding.severity,
@@ -59,19 +60,19 @@ pub(super) fn table(input: &Input<'_>) -> String {
                 &decided.rule,
                 &finding.identity,
             ],
-        );
+        )?;
     }
-    out
+    Ok(())
 }
 
-fn line(out: &mut String, cells: [&str; 15]) {
+fn line(out: &mut dyn io::Write, cells: [&str; 15]) -> io::Result<()> {
     for (at, text) in cells.iter().enumerate() {
         if at > 0 {
-            out.push(',');
+            out.write_all(b",")?;
         }
-        out.push_str(&cell(text));
+        out.write_all(cell(text).as_bytes())?;
     }
-    out.push_str("\r\n");
+    out.write_all(b"\r\n")
 }
 
 /// A cell; what a spreadsheet would take for a formula begins with an apostrophe (OWASP, CSV

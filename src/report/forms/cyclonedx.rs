@@ -2,116 +2,177 @@
 //! about it (VEX). It is no list of all packages: `trivy fs --format cyclonedx` makes that.
 
 use std::collections::BTreeMap;
+use std::io;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::Input;
-use crate::report::findings_json::Finding;
+use super::{Input, json_lines};
 use crate::report::gate::Decided;
 use crate::sys::ui::{escape_line, escape_terminal};
 
 /// Vulnerabilities alone; defects of code and settings have no place in it.
-pub(super) fn bom(input: &Input<'_>) -> String {
-    let findings: Vec<&Decided> = input
-        .gate
-        .findings
+pub(super) fn bom(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    let all = input.gate.findings.iter();
+    let findings = all.filter(|decided| decided.finding.kind == "vulnerability");
+    let findings: Vec<&Decided> = findings.collect();
+    let mut components: BTreeMap<&str, Component<'_>> = BTreeMap::new();
+    for package in findings
         .iter()
-        .filter(|decided| decided.finding.kind == "vulnerability")
-        .collect();
-    let mut components: BTreeMap<&str, Value> = BTreeMap::new();
-    for decided in &findings {
-        if let Some(package) = &decided.finding.package {
-            let mut component = json!({
-                "bom-ref": package.purl,
-                "type": "library",
-                "name": package.name,
-                "purl": package.purl,
-            });
-            if let Some(version) = &package.version {
-                component["version"] = version.as_str().into();
-            }
-            components.entry(&package.purl).or_insert(component);
-        }
+        .filter_map(|one| one.finding.package.as_ref())
+    {
+        components.entry(&package.purl).or_insert(Component {
+            bom_ref: &package.purl,
+            r#type: "library",
+            name: &package.name,
+            purl: &package.purl,
+            version: package.version.as_deref(),
+        });
     }
-    let vulnerabilities: Vec<Value> = findings.iter().map(|one| vulnerability(one)).collect();
-    let components: Vec<Value> = components.into_values().collect();
-    let mut bom = json!({
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "version": 1,
-        "metadata": {
-            "timestamp": input.time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            "tools": {"components": [{
-                "type": "application", "name": "ci-tool", "version": env!("CARGO_PKG_VERSION"),
-            }]},
-        },
-        "components": components,
-        "vulnerabilities": vulnerabilities,
+    let metadata = json!({
+        "timestamp": input.time.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "tools": {"components": [{
+            "type": "application", "name": "ci-tool", "version": env!("CARGO_PKG_VERSION"),
+        }]},
     });
-    bom["serialNumber"] = serial(&bom).into();
-    // Nothing in it has keys that are no texts.
-    format!("{}\n", serde_json::to_string(&bom).unwrap_or_default())
+    let mut body = format!("\"version\":1,\"metadata\":{metadata},\"components\":[").into_bytes();
+    json_lines(&mut body, components.values())?;
+    body.extend_from_slice(b"],\"vulnerabilities\":[");
+    json_lines(&mut body, findings.iter().map(|one| vulnerability(one)))?;
+    body.extend_from_slice(b"]}\n");
+    let serial = serial(&body);
+    write!(
+        out,
+        "{{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"serialNumber\":\"{serial}\","
+    )?;
+    out.write_all(&body)
 }
 
-fn vulnerability(decided: &Decided) -> Value {
+#[derive(Serialize)]
+struct Component<'f> {
+    #[serde(rename = "bom-ref")]
+    bom_ref: &'f str,
+    r#type: &'static str,
+    name: &'f str,
+    purl: &'f str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'f str>,
+}
+
+#[derive(Serialize)]
+struct Vulnerability<'f> {
+    #[serde(rename = "bom-ref")]
+    bom_ref: &'f str,
+    id: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    references: Vec<Reference<'f>>,
+    ratings: Vec<Rating>,
+    #[serde(skip_serializing_if = "<[u32]>::is_empty")]
+    cwes: &'f [u32],
+    description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recommendation: Option<String>,
+    analysis: Analysis,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    affects: Vec<Affected<'f>>,
+}
+
+#[derive(Serialize)]
+struct Reference<'f> {
+    id: &'f str,
+    source: Source,
+}
+
+#[derive(PartialEq, Serialize)]
+struct Source {
+    name: String,
+}
+
+#[derive(PartialEq, Serialize)]
+struct Rating {
+    source: Source,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Analysis {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    response: &'static [&'static str],
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Affected<'f> {
+    r#ref: &'f str,
+}
+
+fn vulnerability(decided: &Decided) -> Vulnerability<'_> {
     let finding = &decided.finding;
-    let mut ratings: Vec<Value> = finding.reported_by.iter().map(rating).collect();
+    let mut ratings: Vec<Rating> = finding.reported_by.iter().map(rating).collect();
     ratings.dedup();
-    let mut all = json!({
-        "bom-ref": finding.identity,
-        "id": escape_line(&finding.name),
-        "ratings": ratings,
-        "description": escape_terminal(&finding.message),
-        "analysis": analysis(decided),
+    let others = finding.ids.iter().skip(1).map(|id| Reference {
+        id,
+        source: Source {
+            name: source(id).to_owned(),
+        },
     });
-    if !finding.cwes.is_empty() {
-        all["cwes"] = finding.cwes.clone().into();
+    let versions = &finding.fixed_versions;
+    let upgrade = || escape_line(&format!("upgrade to {}", versions.join(" or ")));
+    let package = finding.package.iter();
+    Vulnerability {
+        bom_ref: &finding.identity,
+        id: escape_line(&finding.name),
+        references: others.collect(),
+        ratings,
+        cwes: &finding.cwes,
+        description: escape_terminal(&finding.message),
+        recommendation: (!versions.is_empty()).then(upgrade),
+        analysis: analysis(decided),
+        affects: package
+            .map(|package| Affected {
+                r#ref: &package.purl,
+            })
+            .collect(),
     }
-    if let [_, others @ ..] = finding.ids.as_slice() {
-        let others: Vec<Value> = others
-            .iter()
-            .map(|id| json!({"id": id, "source": {"name": source(id)}}))
-            .collect();
-        if !others.is_empty() {
-            all["references"] = others.into();
-        }
-    }
-    if !finding.fixed_versions.is_empty() {
-        let versions = finding.fixed_versions.join(" or ");
-        all["recommendation"] = escape_line(&format!("upgrade to {versions}")).into();
-    }
-    if let Some(package) = &finding.package {
-        all["affects"] = json!([{"ref": package.purl}]);
-    }
-    all
 }
 
-fn rating(by: &crate::report::findings_json::Reporter) -> Value {
-    let severity = match by.severity.as_str() {
-        word @ ("critical" | "high" | "medium" | "low") => word,
-        "note" => "info",
-        _ => "unknown",
-    };
-    let mut rating = json!({"source": {"name": escape_line(&by.scanner)}, "severity": severity});
-    if let Some(score) = by.score {
-        rating["score"] = score.into();
-        rating["method"] = "other".into();
+fn rating(by: &crate::report::findings_json::Reporter) -> Rating {
+    Rating {
+        source: Source {
+            name: escape_line(&by.scanner),
+        },
+        score: by.score,
+        severity: match by.severity.as_str() {
+            "critical" => "critical",
+            "high" => "high",
+            "medium" => "medium",
+            "low" => "low",
+            "note" => "info",
+            _ => "unknown",
+        },
+        method: by.score.map(|_| "other"),
     }
-    rating
 }
 
 /// What was decided. Nobody says here that a vulnerability does not affect: a policy that
 /// lets it pass, or a person who sets it aside, knows only that nothing is done now.
-fn analysis(decided: &Decided) -> Value {
-    let finding: &Finding = &decided.finding;
-    let detail = escape_line(&decided.rule);
-    match decided.outcome.as_str() {
-        "suppressed" => json!({"response": ["will_not_fix"], "detail": detail}),
-        _ if finding.fixable => {
-            json!({"state": "in_triage", "response": ["update"], "detail": detail})
-        }
-        _ => json!({"state": "in_triage", "detail": detail}),
+fn analysis(decided: &Decided) -> Analysis {
+    let (state, response): (_, &[&str]) = match decided.outcome.as_str() {
+        "suppressed" => (None, &["will_not_fix"]),
+        _ if decided.finding.fixable => (Some("in_triage"), &["update"]),
+        _ => (Some("in_triage"), &[]),
+    };
+    Analysis {
+        state,
+        response,
+        detail: escape_line(&decided.rule),
     }
 }
 
@@ -125,8 +186,8 @@ fn source(id: &str) -> &'static str {
 }
 
 /// A UUID that is the same for the same content.
-fn serial(bom: &Value) -> String {
-    let hash = Sha256::digest(bom.to_string());
+fn serial(body: &[u8]) -> String {
+    let hash = Sha256::digest(body);
     let hex: String = hash
         .iter()
         .take(16)

@@ -1,12 +1,13 @@
 //! GitLab's security reports, one for each of its scans (security-report-schemas 15.0.7,
 //! which every later version of GitLab takes).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Input;
+use super::{Input, json_lines};
 use crate::report::findings_json::{Finding, Package};
 use crate::report::verdict;
 use crate::sys::ui::escape_line;
@@ -44,20 +45,20 @@ impl Scan {
     }
 }
 
-pub(super) fn sast(input: &Input<'_>) -> String {
-    report(input, Scan::Sast)
+pub(super) fn sast(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    report(input, out, Scan::Sast)
 }
 
-pub(super) fn dependency_scanning(input: &Input<'_>) -> String {
-    report(input, Scan::Dependency)
+pub(super) fn dependency_scanning(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    report(input, out, Scan::Dependency)
 }
 
-pub(super) fn container_scanning(input: &Input<'_>) -> String {
-    report(input, Scan::Container)
+pub(super) fn container_scanning(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    report(input, out, Scan::Container)
 }
 
-pub(super) fn secret_detection(input: &Input<'_>) -> String {
-    report(input, Scan::Secret)
+pub(super) fn secret_detection(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    report(input, out, Scan::Secret)
 }
 
 #[derive(Serialize)]
@@ -69,7 +70,46 @@ struct Vulnerability<'f> {
     #[serde(skip_serializing_if = "String::is_empty")]
     solution: String,
     identifiers: Vec<Identifier>,
-    location: Value,
+    location: Location<'f>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Location<'f> {
+    Dependency {
+        file: &'f str,
+        dependency: Dependency<'f>,
+    },
+    Container {
+        image: &'f str,
+        operating_system: &'f str,
+        dependency: Dependency<'f>,
+    },
+    Line {
+        file: &'f str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        start_line: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        end_line: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        commit: Option<Commit>,
+    },
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Dependency<'f> {
+    package: Named<'f>,
+    version: &'f str,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Named<'f> {
+    name: &'f str,
+}
+
+#[derive(Serialize)]
+struct Commit {
+    sha: &'static str,
 }
 
 #[derive(Serialize)]
@@ -82,7 +122,7 @@ struct Identifier {
 }
 
 /// All findings of a scan but those that people set aside; GitLab has no place for these.
-fn report(input: &Input<'_>, scan: Scan) -> String {
+fn report(input: &Input<'_>, out: &mut dyn io::Write, scan: Scan) -> io::Result<()> {
     let findings: Vec<&Finding> = input
         .gate
         .findings
@@ -107,18 +147,17 @@ fn report(input: &Input<'_>, scan: Scan) -> String {
         "analyzer": tool, "scanner": tool, "type": scan.name(),
         "start_time": time, "end_time": time, "status": status,
     });
-    let mut out = format!("{{\"version\":\"{VERSION}\",\"scan\":{head},\n\"vulnerabilities\":[");
-    for (at, finding) in findings.iter().enumerate() {
-        out.push_str(if at > 0 { ",\n" } else { "\n" });
-        // Nothing in it has keys that are no texts.
-        out.push_str(&serde_json::to_string(&vulnerability(finding, scan)).unwrap_or_default());
-    }
-    out.push(']');
+    write!(
+        out,
+        "{{\"version\":\"{VERSION}\",\"scan\":{head},\n\"vulnerabilities\":["
+    )?;
+    let vulnerabilities = findings.iter().map(|one| vulnerability(one, scan));
+    json_lines(out, vulnerabilities)?;
+    out.write_all(b"]")?;
     if scan == Scan::Dependency {
-        out.push_str(&format!(",\n\"dependency_files\":{}", files(&findings)));
+        write!(out, ",\n\"dependency_files\":{}", files(&findings))?;
     }
-    out.push_str("}\n");
-    out
+    out.write_all(b"}\n")
 }
 
 fn vulnerability(finding: &Finding, scan: Scan) -> Vulnerability<'_> {
@@ -219,44 +258,49 @@ fn word(text: &str) -> String {
     }
 }
 
-fn location(finding: &Finding, scan: Scan) -> Value {
+fn location(finding: &Finding, scan: Scan) -> Location<'_> {
     let place = finding.locations.first();
-    let path = place.map_or(".", |place| &place.path);
+    let file = place.map_or(".", |place| &place.path);
+    let package = finding.package.as_ref();
     match scan {
-        Scan::Dependency => {
-            json!({"file": path, "dependency": dependency(finding.package.as_ref())})
+        Scan::Dependency => Location::Dependency {
+            file,
+            dependency: dependency(package),
+        },
+        Scan::Container => {
+            let target = finding.target.as_deref();
+            Location::Container {
+                image: target.filter(|name| !name.is_empty()).unwrap_or("unknown"),
+                operating_system: system(package),
+                dependency: dependency(package),
+            }
         }
-        Scan::Container => json!({
-            "image": finding.target.as_deref().filter(|target| !target.is_empty()).unwrap_or("unknown"),
-            "operating_system": system(finding.package.as_ref()),
-            "dependency": dependency(finding.package.as_ref()),
-        }),
         Scan::Sast | Scan::Secret => {
-            let mut location = json!({"file": path});
-            if let Some(line) = place.and_then(|place| place.line) {
-                location["start_line"] = line.into();
-                location["end_line"] = place
-                    .and_then(|place| place.end_line)
-                    .unwrap_or(line)
-                    .into();
-            }
-            if scan == Scan::Secret {
+            let line = place.and_then(|place| place.line);
+            let end = place.and_then(|place| place.end_line);
+            Location::Line {
+                file,
+                start_line: line,
+                end_line: line.map(|line| end.unwrap_or(line)),
                 // As GitLab's own scanner writes it where the history was not looked through.
-                location["commit"] = json!({"sha": "0000000"});
+                commit: (scan == Scan::Secret).then_some(Commit { sha: "0000000" }),
             }
-            location
         }
     }
 }
 
-fn dependency(package: Option<&Package>) -> Value {
-    let name = package.map_or("unknown", |package| &package.name);
+fn dependency(package: Option<&Package>) -> Dependency<'_> {
     let version = package.and_then(|package| package.version.as_deref());
-    json!({"package": {"name": name}, "version": version.unwrap_or("unknown")})
+    Dependency {
+        package: Named {
+            name: package.map_or("unknown", |package| &package.name),
+        },
+        version: version.unwrap_or("unknown"),
+    }
 }
 
 /// The system that a package is of: `pkg:deb/debian/openssl@3?distro=debian-12`.
-fn system(package: Option<&Package>) -> String {
+fn system(package: Option<&Package>) -> &str {
     let purl = package.map_or("", |package| &package.purl);
     let distro = purl
         .split(['?', '&'])
@@ -268,12 +312,11 @@ fn system(package: Option<&Package>) -> String {
         .or(kind)
         .filter(|text| !text.is_empty())
         .unwrap_or("unknown")
-        .to_owned()
 }
 
 /// The files in which dependencies are declared, with those that were found.
 fn files(findings: &[&Finding]) -> Value {
-    let mut all: BTreeMap<(&str, &str), Vec<Value>> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &str), BTreeSet<Dependency<'_>>> = BTreeMap::new();
     for finding in findings {
         let path = finding.locations.first().map_or(".", |place| &place.path);
         let purl = finding.package.as_ref().map_or("", |package| &package.purl);
@@ -288,10 +331,7 @@ fn files(findings: &[&Finding]) -> Value {
             other => other,
         };
         let own = all.entry((path, manager)).or_default();
-        let dependency = dependency(finding.package.as_ref());
-        if !own.contains(&dependency) {
-            own.push(dependency);
-        }
+        own.insert(dependency(finding.package.as_ref()));
     }
     let all = all.into_iter().map(|((path, manager), dependencies)| {
         json!({"path": path, "package_manager": manager, "dependencies": dependencies})

@@ -1,12 +1,15 @@
 //! One page for people: everything in it, nothing from elsewhere, and a policy of its own
 //! that lets nothing else run.
 
+use std::io;
+
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
 use super::Input;
 use crate::audit::score::Score;
 use crate::report::gate::Decided;
+use crate::report::picture::{self, Picture};
 use crate::report::scan::State;
 use crate::report::trend::History;
 use crate::report::{score, trend};
@@ -16,12 +19,12 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The page.
-pub(super) fn page(input: &Input<'_>) -> String {
+pub(super) fn page(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let title = escape(&headline(input));
-    let data = data(input);
     let counts = &input.gate.counts;
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1 class=\"{}\">{title}</h1>\n<p>{} fail the gate, {} are worth a look, {} pass, {} are set aside.</p>\n</header>\n<main>\n<form role=\"search\" aria-label=\"Findings\">\n<label>Search <input type=\"search\" id=\"search\" autocomplete=\"off\"></label>\n<label>Severity <select id=\"severity\"></select></label>\n<label>Outcome <select id=\"outcome\"></select></label>\n<label>Kind <select id=\"kind\"></select></label>\n<label>Scanner <select id=\"scanner\"></select></label>\n<label>State <select id=\"state\"></select></label>\n<label>Sort by <select id=\"sort\"><option value=\"\">what decides</option><option value=\"severity\">severity</option><option value=\"place\">place</option><option value=\"name\">name</option></select></label>\n</form>\n<p id=\"count\" role=\"status\"></p>\n<ol id=\"list\"></ol>\n<button type=\"button\" id=\"more\" hidden>Show more</button>\n<noscript><p>The list needs JavaScript, which this page brings with it.</p></noscript>\n{}</main>\n{}<script type=\"application/json\" id=\"data\">{data}</script>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+    write!(
+        out,
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1 class=\"{}\">{title}</h1>\n<p>{} fail the gate, {} are worth a look, {} pass, {} are set aside.</p>\n</header>\n<main>\n<form role=\"search\" aria-label=\"Findings\">\n<label>Search <input type=\"search\" id=\"search\" autocomplete=\"off\"></label>\n<label>Severity <select id=\"severity\"></select></label>\n<label>Outcome <select id=\"outcome\"></select></label>\n<label>Kind <select id=\"kind\"></select></label>\n<label>Scanner <select id=\"scanner\"></select></label>\n<label>State <select id=\"state\"></select></label>\n<label>Sort by <select id=\"sort\"><option value=\"\">what decides</option><option value=\"severity\">severity</option><option value=\"place\">place</option><option value=\"name\">name</option></select></label>\n</form>\n<p id=\"count\" role=\"status\"></p>\n<ol id=\"list\"></ol>\n<button type=\"button\" id=\"more\" hidden>Show more</button>\n<noscript><p>The list needs JavaScript, which this page brings with it.</p></noscript>\n{}</main>\n{}<script type=\"application/json\" id=\"data\">",
         hash(STYLE),
         hash(SCRIPT),
         if input.gate.passes && input.told.is_complete {
@@ -34,8 +37,14 @@ pub(super) fn page(input: &Input<'_>) -> String {
         counts.passed,
         counts.suppressed,
         input.score.map_or_else(String::new, maturity)
-            + &input.history.map_or_else(String::new, past),
+            + &input.history.map_or_else(String::new, past)
+            + &planned(input.pictures),
         scanners(input)
+    )?;
+    data(input, out)?;
+    writeln!(
+        out,
+        "</script>\n<script>{SCRIPT}</script>\n</body>\n</html>"
     )
 }
 
@@ -68,6 +77,38 @@ fn past(history: &History) -> String {
     )
 }
 
+/// What is planned: the pictures, and the same in words.
+fn planned(pictures: &[Picture]) -> String {
+    let mut out = String::new();
+    for (at, picture) in pictures.iter().filter(|one| !one.is_empty()).enumerate() {
+        let mut words = String::new();
+        for group in &picture.groups {
+            words.push_str(&format!("<h3>{}</h3>\n<ul>\n", escape(&group.name)));
+            for one in &group.boxes {
+                let after = one.after.iter().filter_map(|at| group.boxes.get(*at));
+                let after: Vec<String> = after.map(|one| escape(&one.name)).collect();
+                let remark = one.remark.as_deref().map(escape);
+                words.push_str(&format!(
+                    "<li>{}{}{}</li>\n",
+                    escape(&one.name),
+                    remark.map_or_else(String::new, |remark| format!(": {remark}")),
+                    match after.is_empty() {
+                        true => String::new(),
+                        false => format!(", after {}", after.join(", ")),
+                    }
+                ));
+            }
+            words.push_str("</ul>\n");
+        }
+        out.push_str(&format!(
+            "<section aria-labelledby=\"plan{at}\">\n<h2 id=\"plan{at}\">{}</h2>\n<figure class=\"wide\">{}</figure>\n<details>\n<summary>The same in words</summary>\n{words}</details>\n</section>\n",
+            escape(&picture.title),
+            picture::svg(picture)
+        ));
+    }
+    out
+}
+
 fn headline(input: &Input<'_>) -> String {
     match (input.told.is_complete, input.gate.passes) {
         (false, _) => "Undecided: not everything was looked at".to_owned(),
@@ -77,24 +118,20 @@ fn headline(input: &Input<'_>) -> String {
 }
 
 /// The findings as lists of texts, in the order of `page.js`.
-fn data(input: &Input<'_>) -> String {
-    let mut text = String::from("[");
+fn data(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+    out.write_all(b"[")?;
     for (at, decided) in input.gate.findings.iter().enumerate() {
         let row = row(decided, input.excerpts.get(&decided.finding.identity));
-        text.push_str(if at > 0 { ",\n" } else { "" });
+        out.write_all(if at > 0 { b",\n" } else { b"" })?;
         // No text of a finding can end the element that holds it, or begin a comment.
-        for part in row.split_inclusive('<') {
-            match part.strip_suffix('<') {
-                Some(part) => {
-                    text.push_str(part);
-                    text.push_str("\\u003c");
-                }
-                None => text.push_str(part),
-            }
+        let mut parts = row.split('<');
+        out.write_all(parts.next().unwrap_or_default().as_bytes())?;
+        for part in parts {
+            out.write_all(b"\\u003c")?;
+            out.write_all(part.as_bytes())?;
         }
     }
-    text.push(']');
-    text
+    out.write_all(b"]")
 }
 
 fn row(decided: &Decided, excerpt: Option<&String>) -> String {
@@ -179,7 +216,8 @@ fn hash(text: &str) -> String {
     format!("'sha256-{text}'")
 }
 
-fn escape(text: &str) -> String {
+/// A text as HTML or SVG in one line.
+pub(in crate::report) fn escape(text: &str) -> String {
     escape_line(text)
         .replace('&', "&amp;")
         .replace('<', "&lt;")

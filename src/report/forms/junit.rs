@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io;
 
 use super::Input;
 use crate::report::gate::Decided;
 
 /// A suite for each kind of finding; a finding is a test, and fails where it fails the gate.
-pub(super) fn xml(input: &Input<'_>) -> String {
+pub(super) fn xml(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let mut suites: BTreeMap<&str, Vec<&Decided>> = BTreeMap::new();
     for decided in &input.gate.findings {
         suites
@@ -19,32 +20,32 @@ pub(super) fn xml(input: &Input<'_>) -> String {
         |all: &[&Decided], outcome: &str| all.iter().filter(|one| one.outcome == outcome).count();
     let failures = input.gate.counts.denied;
     let tests = input.gate.findings.len().max(1);
-    let mut out = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"ci-tool\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">\n"
-    );
+    writeln!(
+        out,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"ci-tool\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">"
+    )?;
     for (kind, all) in &suites {
-        let _ = writeln!(
+        writeln!(
             out,
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">",
             escape(kind),
             all.len(),
             count(all, "denied"),
             count(all, "suppressed")
-        );
+        )?;
         for decided in all {
-            case(&mut out, decided);
+            case(out, decided)?;
         }
-        out.push_str("  </testsuite>\n");
+        out.write_all(b"  </testsuite>\n")?;
     }
     if suites.is_empty() {
         // A report without a test reads as one that was not made.
-        out.push_str("  <testsuite name=\"findings\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">\n    <testcase classname=\"ci-tool\" name=\"nothing was found\"/>\n  </testsuite>\n");
+        out.write_all(b"  <testsuite name=\"findings\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\">\n    <testcase classname=\"ci-tool\" name=\"nothing was found\"/>\n  </testsuite>\n")?;
     }
-    out.push_str("</testsuites>\n");
-    out
+    out.write_all(b"</testsuites>\n")
 }
 
-fn case(out: &mut String, decided: &Decided) {
+fn case(out: &mut dyn io::Write, decided: &Decided) -> io::Result<()> {
     let finding = &decided.finding;
     let place = finding.locations.first();
     let path = place.map_or("", |place| place.path.as_str());
@@ -58,12 +59,12 @@ fn case(out: &mut String, decided: &Decided) {
         (path, _) => path,
     };
     // No `file`: the schema that Jenkins holds reports against has no such attribute.
-    let _ = write!(
+    write!(
         out,
         "    <testcase classname=\"{}\" name=\"{}\"",
         escape(class),
         escape(format!("{} {shown}", finding.name).trim_end())
-    );
+    )?;
     let message = finding.message.lines().next().unwrap_or_default();
     match decided.outcome.as_str() {
         "denied" => {
@@ -71,22 +72,22 @@ fn case(out: &mut String, decided: &Decided) {
                 true => String::new(),
                 false => format!("\nfixed in {}", finding.fixed_versions.join(", ")),
             };
-            let _ = writeln!(
+            writeln!(
                 out,
                 ">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>",
                 escape(&finding.severity),
                 escape(message),
                 escape(&format!("{}\n{}{fixed}", finding.message, decided.rule))
-            );
+            )
         }
         "suppressed" => {
-            let _ = writeln!(
+            writeln!(
                 out,
                 ">\n      <skipped message=\"{}\"/>\n    </testcase>",
                 escape(&decided.rule)
-            );
+            )
         }
-        _ => out.push_str("/>\n"),
+        _ => out.write_all(b"/>\n"),
     }
 }
 

@@ -8,12 +8,15 @@ mod gitlab;
 mod html;
 mod junit;
 
+pub(super) use self::html::escape;
+
 use std::collections::HashMap;
 use std::io;
 
 use chrono::NaiveDateTime;
 
 use super::gate::Gate;
+use super::picture::Picture;
 use super::trend::History;
 use super::verdict::{self, Told};
 use crate::audit::score::Score;
@@ -29,6 +32,8 @@ pub struct Input<'i> {
     pub score: Option<&'i Score>,
     /// How it went before, where that is to be shown.
     pub history: Option<&'i History>,
+    /// What is planned beside it.
+    pub pictures: &'i [Picture],
     /// Lines of files, by the identities of the findings that they belong to.
     pub excerpts: &'i HashMap<String, String>,
     /// When it was decided, in UTC.
@@ -86,51 +91,63 @@ pub const FORMS: &[Form] = &[
     Form {
         name: "html",
         what: "people: one page without anything from elsewhere, to search and filter",
-        write: Write::Text(html::page),
+        write: Write::Stream(html::page),
     },
     Form {
         name: "junit",
         what: "CI servers that show tests: each finding is one, those that fail the gate fail",
-        write: Write::Text(junit::xml),
+        write: Write::Stream(junit::xml),
     },
     Form {
         name: "csv",
         what: "spreadsheets",
-        write: Write::Text(csv::table),
+        write: Write::Stream(csv::table),
     },
     Form {
         name: "code-quality",
         what: "GitLab's widget for code quality in merge requests",
-        write: Write::Text(code_quality::json),
+        write: Write::Stream(code_quality::json),
     },
     Form {
         name: "gitlab-sast",
         what: "GitLab's security dashboard: defects of code and settings",
-        write: Write::Text(gitlab::sast),
+        write: Write::Stream(gitlab::sast),
     },
     Form {
         name: "gitlab-dependency-scanning",
         what: "GitLab's security dashboard: vulnerabilities of dependencies",
-        write: Write::Text(gitlab::dependency_scanning),
+        write: Write::Stream(gitlab::dependency_scanning),
     },
     Form {
         name: "gitlab-container-scanning",
         what: "GitLab's security dashboard: vulnerabilities of images",
-        write: Write::Text(gitlab::container_scanning),
+        write: Write::Stream(gitlab::container_scanning),
     },
     Form {
         name: "gitlab-secret-detection",
         what: "GitLab's security dashboard: secrets",
-        write: Write::Text(gitlab::secret_detection),
+        write: Write::Stream(gitlab::secret_detection),
     },
     Form {
         name: "cyclonedx",
         what: "Dependency-Track and others: the packages with findings, and what was decided about each (VEX)",
-        write: Write::Text(cyclonedx::bom),
+        write: Write::Stream(cyclonedx::bom),
     },
 ];
 
 /// The form of that name.
 pub fn form(name: &str) -> Option<&'static Form> {
     FORMS.iter().find(|form| form.name == name)
+}
+
+/// Writes values as JSON, each in a line of its own, with commas between them.
+fn json_lines(
+    out: &mut (impl io::Write + ?Sized),
+    values: impl Iterator<Item = impl serde::Serialize>,
+) -> io::Result<()> {
+    for (at, value) in values.enumerate() {
+        out.write_all(if at > 0 { b",\n" } else { b"\n" })?;
+        serde_json::to_writer(&mut *out, &value)?;
+    }
+    Ok(())
 }
