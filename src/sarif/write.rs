@@ -43,7 +43,10 @@ impl Detail {
 pub(super) struct Writer<'r, 'a> {
     report: &'r Report<'a>,
     limits: Limits,
-    scanners: HashMap<&'r Scanner<'a>, usize>,
+    /// In the order of their numbers.
+    scanners: Vec<&'r Scanner<'a>>,
+    /// Their numbers by where they lie: to compare them whole for each finding takes long.
+    numbers: HashMap<*const Scanner<'a>, usize>,
     rules: BTreeMap<&'r str, DriverRule<'r, 'a>>,
     line_hashes: HashMap<usize, &'r str>,
 }
@@ -59,18 +62,24 @@ struct DriverRule<'r, 'a> {
 
 impl<'r, 'a> Writer<'r, 'a> {
     pub(super) fn new(report: &'r Report<'a>, limits: Limits) -> Self {
-        let mut scanners: HashMap<&'r Scanner<'a>, usize> = HashMap::new();
-        for scanner in &report.scanners {
-            let number = scanners.len();
-            scanners.entry(scanner).or_insert(number);
-        }
+        let mut scanners: Vec<&'r Scanner<'a>> = Vec::new();
+        let mut numbers: HashMap<*const Scanner<'a>, usize> = HashMap::new();
+        let mut number = |scanner: &'r Arc<Scanner<'a>>| {
+            numbers.entry(Arc::as_ptr(scanner)).or_insert_with(|| {
+                let known = scanners.iter().position(|known| *known == &**scanner);
+                known.unwrap_or_else(|| {
+                    scanners.push(scanner);
+                    scanners.len() - 1
+                })
+            });
+        };
+        report.scanners.iter().for_each(&mut number);
         let mut rules: BTreeMap<&'r str, DriverRule<'r, 'a>> = BTreeMap::new();
         let mut line_hashes = HashMap::new();
         let mut taken: HashSet<(&str, &str)> = HashSet::new();
         for (at, finding) in report.findings.iter().enumerate() {
             for one in &finding.observations {
-                let number = scanners.len();
-                scanners.entry(&one.scanner).or_insert(number);
+                number(&one.scanner);
             }
             let rule = &finding.primary().rule;
             let known = rules.entry(finding.name()).or_insert_with(|| DriverRule {
@@ -84,8 +93,10 @@ impl<'r, 'a> Writer<'r, 'a> {
             let better = |one: &Arc<Rule<'a>>| {
                 (one.help.is_some() || one.help_markdown.is_some(), one.score)
             };
-            if better(rule) > better(known.rule)
-                || (better(rule) == better(known.rule) && rule < known.rule)
+            let is_same = Arc::ptr_eq(rule, known.rule);
+            if !is_same
+                && (better(rule) > better(known.rule)
+                    || (better(rule) == better(known.rule) && rule < known.rule))
             {
                 known.rule = rule;
             }
@@ -105,6 +116,7 @@ impl<'r, 'a> Writer<'r, 'a> {
             report,
             limits,
             scanners,
+            numbers,
             rules,
             line_hashes,
         }
@@ -150,12 +162,10 @@ impl<'r, 'a> Writer<'r, 'a> {
     }
 
     fn scanners(&self, out: &mut Json) {
-        let mut scanners: Vec<(&&Scanner<'a>, &usize)> = self.scanners.iter().collect();
-        scanners.sort_by_key(|(_, number)| **number);
         out.key("version");
         out.number(OWN_VERSION);
         out.key("scanners");
-        out.array(scanners, |out, (scanner, _)| {
+        out.array(&self.scanners, |out, scanner| {
             out.object(|out| {
                 out.field("name", &scanner.name);
                 out.field_if("version", scanner.version.as_deref());
@@ -363,7 +373,7 @@ impl<'r, 'a> Writer<'r, 'a> {
     ) {
         out.object(|out| {
             out.key("scanner");
-            out.number(self.scanners[&*one.scanner]);
+            out.number(self.numbers[&Arc::as_ptr(&one.scanner)]);
             if one.rule.id != finding.name() {
                 out.field("rule", &one.rule.id);
             }

@@ -57,10 +57,12 @@ pub fn write_atomically(
     relative: &str,
     text: impl AsRef<[u8]>,
 ) -> Result<(), WriteError> {
-    stream_atomically(root, relative, |file| file.write_all(text.as_ref()))
+    let write = |file: &mut dyn io::Write| file.write_all(text.as_ref());
+    replace(root, relative, write, true)
 }
 
-/// As [`write_atomically`], of what is made while it is written.
+/// As [`write_atomically`], of what is made while it is written. It is not waited for until the
+/// disk has it: what is made so can be made again.
 ///
 /// # Errors
 /// As [`write_atomically`], and where it cannot be made.
@@ -68,6 +70,15 @@ pub fn stream_atomically(
     root: &Path,
     relative: &str,
     write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    replace(root, relative, write, false)
+}
+
+fn replace(
+    root: &Path,
+    relative: &str,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    is_kept: bool,
 ) -> Result<(), WriteError> {
     let path = root.join(relative);
     let failed = |source| WriteError::Io {
@@ -85,7 +96,9 @@ pub fn stream_atomically(
     write(&mut out).and_then(|()| out.flush()).map_err(failed)?;
     drop(out);
     set_mode(&path, file.as_file()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
+    if is_kept {
+        file.as_file().sync_all().map_err(failed)?;
+    }
     file.persist(&path).map_err(|error| failed(error.error))?;
     Ok(())
 }

@@ -125,33 +125,48 @@ impl Ui {
 /// marks that reorder text become visible escapes. Line breaks stay, a carriage
 /// return alone does not: it would let a text write over itself.
 pub fn escape_terminal(text: &str) -> String {
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return text.to_owned();
-    }
-    let mut chars = text.chars().peekable();
-    std::iter::from_fn(|| chars.next().map(|c| (c, chars.peek().copied())))
-        .map(|(c, next)| match c {
-            '\n' | '\t' => c.to_string(),
-            '\r' if next == Some('\n') => c.to_string(),
-            c if c.is_control()
-                || matches!(c, '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}') =>
-            {
-                c.escape_unicode().to_string()
-            }
-            c => c.to_string(),
-        })
-        .collect()
+    escaped(text, false)
 }
 
 /// As [`escape_terminal`], for a text that has to stay on its line: a name with a
 /// line break in it could otherwise begin a line of its own.
 pub fn escape_line(text: &str) -> String {
-    let text = escape_terminal(text);
-    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-        return text;
+    escaped(text, true)
+}
+
+fn escaped(text: &str, one_line: bool) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some(at) = rest.find(is_strange) {
+        out.push_str(&rest[..at]);
+        let found = &rest[at..];
+        let mut chars = found.chars();
+        let c = chars.next().unwrap_or_default();
+        rest = chars.as_str();
+        match c {
+            '\r' if rest.starts_with('\n') && one_line => {
+                rest = &rest[1..];
+                out.push_str("\\n");
+            }
+            '\r' if rest.starts_with('\n') => out.push('\r'),
+            '\n' | '\u{2028}' | '\u{2029}' if one_line => out.push_str("\\n"),
+            '\n' | '\t' | '\u{2028}' | '\u{2029}' => out.push(c),
+            c => out.extend(c.escape_unicode()),
+        }
     }
-    text.replace("\r\n", "\\n")
-        .replace(['\n', '\u{2028}', '\u{2029}'], "\\n")
+    out.push_str(rest);
+    out
+}
+
+/// Whether a character may be more than something to read.
+const fn is_strange(c: char) -> bool {
+    match c {
+        ' '..='~' => false,
+        c if (c as u32) < 0xa0 => true,
+        '\u{200E}' | '\u{200F}' | '\u{061C}' | '\u{2028}' | '\u{2029}' => true,
+        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -167,5 +182,6 @@ mod tests {
         assert_eq!(escape_terminal("é日本"), "é日本");
         assert_eq!(escape_terminal("a\r\nb\rc"), "a\r\nb\\u{d}c");
         assert_eq!(escape_line("a\n::error::b\r\n"), "a\\n::error::b\\n");
+        assert_eq!(escape_line("\tü\u{2028}\r\u{85}"), "\tü\\n\\u{d}\\u{85}");
     }
 }

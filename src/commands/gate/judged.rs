@@ -15,7 +15,7 @@ use crate::commands::upload::{self, When};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::findings::{self, Identity, Report, SuppressionStatus};
-use crate::policy::{FailOn, Outcome, Suppression, Verdict};
+use crate::policy::{Decision, FailOn, Outcome, Suppression, Verdict};
 use crate::report;
 use crate::report::excerpt::Excerpts;
 use crate::report::forms;
@@ -313,6 +313,10 @@ fn as_sarif(
     category: &str,
     files: usize,
 ) -> Result<Vec<Vec<u8>>> {
+    let is_aside = |decision: &Decision| decision.outcome == Outcome::Suppressed;
+    if !verdict.decisions.iter().any(is_aside) {
+        return written(report, category, files);
+    }
     let mut report = report.clone();
     for (finding, decision) in report.findings.iter_mut().zip(&verdict.decisions) {
         let held = decision.suppression.map(|at| &suppressions[at]);
