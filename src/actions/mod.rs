@@ -2,5 +2,6 @@
 //! and its files take for nothing but text.
 
 pub mod escape;
+pub mod event;
 pub mod inputs;
 pub mod outputs;

@@ -8,6 +8,7 @@ use anyhow::Result;
 use base64::Engine as _;
 
 use super::sarif::{Place, load, merged};
+use crate::actions::event::Event;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::forge::github::GitHub;
@@ -234,7 +235,7 @@ pub(super) fn publish(
     let about = About {
         commit: &commit,
         reference: &reference,
-        is_fork: from_fork(context),
+        is_fork: Event::of(env).may_only_read(env),
     };
     let github = match GitHub::new(env, patience) {
         Ok(github) if github.has_token() => github,
@@ -328,21 +329,6 @@ fn pack(file: &[u8]) -> String {
     // A vector takes everything.
     let packed = packer.write_all(file).and_then(|()| packer.finish());
     base64::engine::general_purpose::STANDARD.encode(packed.unwrap_or_default())
-}
-
-/// Whether the job's token may only read, whatever the workflow says: pull requests of forks
-/// and of Dependabot.
-fn from_fork(context: &Context) -> bool {
-    let env = &context.env;
-    if env.get("GITHUB_ACTOR") == Some("dependabot[bot]") {
-        return true;
-    }
-    let event = env.path("GITHUB_EVENT_PATH");
-    let text = event.and_then(|file| std::fs::read_to_string(file).ok());
-    let event: Option<serde_json::Value> = text.and_then(|text| serde_json::from_str(&text).ok());
-    event.is_some_and(|event| {
-        event.pointer("/pull_request/head/repo/fork") == Some(&serde_json::Value::Bool(true))
-    })
 }
 
 /// What an upload is about, for the explanation of what went wrong.

@@ -182,21 +182,44 @@ impl Client {
         body: &impl Serialize,
         is_harmless: bool,
     ) -> Result<T, Error> {
-        let url = self.url(path, &[]);
-        let body = serde_json::to_vec(body).map_err(|error| Error::Setup {
-            url: shown(&url),
-            why: error.to_string(),
-        })?;
-        let question = Question {
-            method: Method::POST,
-            url,
-            body: Some(body),
-        };
+        let question = self.question(Method::POST, path, body)?;
         let answer = match is_harmless {
             true => self.ask(&question).await?,
             false => self.follow(&question).await?,
         };
         self.read(&answer)
+    }
+
+    /// Changes something. It may be sent again: done twice, it is the same.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let question = self.question(Method::PATCH, path, body)?;
+        let answer = self.ask(&question).await?;
+        self.read(&answer)
+    }
+
+    fn question(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Question, Error> {
+        let url = self.url(path, &[]);
+        let body = serde_json::to_vec(body).map_err(|error| Error::Setup {
+            url: shown(&url),
+            why: error.to_string(),
+        })?;
+        Ok(Question {
+            method,
+            url,
+            body: Some(body),
+        })
     }
 
     /// Asks for a list, page by page.
@@ -205,12 +228,32 @@ impl Client {
     /// As [`Client::get`], and where the list does not end.
     pub async fn list<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Vec<T>, Error> {
         let mut items = Vec::new();
+        let mut all = |page: Vec<T>| {
+            items.extend(page);
+            None::<()>
+        };
+        self.search(path, MAX_PAGES, &mut all).await?;
+        Ok(items)
+    }
+
+    /// Looks through a list, page by page, until something is found.
+    ///
+    /// # Errors
+    /// As [`Client::get`], and where the list has more than so many pages.
+    pub async fn search<T: DeserializeOwned, F>(
+        &self,
+        path: &[&str],
+        pages: usize,
+        look: &mut impl FnMut(Vec<T>) -> Option<F>,
+    ) -> Result<Option<F>, Error> {
         let mut url = self.url(path, &[("per_page", "100")]);
-        for _ in 0..MAX_PAGES {
+        for _ in 0..pages {
             let answer = self.ask(&Question::get(url)).await?;
-            items.extend(self.read::<Vec<T>>(&answer)?);
+            if let Some(found) = look(self.read::<Vec<T>>(&answer)?) {
+                return Ok(Some(found));
+            }
             match next_page(&answer) {
-                None => return Ok(items),
+                None => return Ok(None),
                 Some(next) => {
                     url = answer
                         .url
@@ -226,7 +269,7 @@ impl Client {
         }
         Err(Error::Unexpected {
             url: shown(&url),
-            why: format!("the list has more than {MAX_PAGES} pages"),
+            why: format!("the list has more than {pages} pages"),
         })
     }
 

@@ -124,7 +124,7 @@ pub fn markdown(told: &Told<'_>) -> String {
     out
 }
 
-fn headline(told: &Told<'_>) -> String {
+pub(super) fn headline(told: &Told<'_>) -> String {
     match (told.is_complete, told.verdict.passes) {
         (false, _) => "Findings: undecided, since not everything was looked at".to_owned(),
         (true, true) => "Findings: they may pass".to_owned(),
@@ -137,14 +137,17 @@ fn headline(told: &Told<'_>) -> String {
 }
 
 /// The findings of an outcome, the worst first as the report has them.
-fn decided<'t>(told: &Told<'t>, wanted: Outcome) -> impl Iterator<Item = &'t Finding<'t>> {
+pub(super) fn decided<'t>(
+    told: &Told<'t>,
+    wanted: Outcome,
+) -> impl Iterator<Item = &'t Finding<'t>> {
     let pairs = told.report.findings.iter().zip(&told.verdict.decisions);
     pairs
         .filter(move |(_, decision)| decision.outcome == wanted)
         .map(|(finding, _)| finding)
 }
 
-fn table(out: &mut String, told: &Told<'_>, outcome: Outcome, title: &str, most: usize) {
+pub(super) fn table(out: &mut String, told: &Told<'_>, outcome: Outcome, title: &str, most: usize) {
     let count = decided(told, outcome).count();
     if count == 0 {
         return;
@@ -197,7 +200,7 @@ fn place(told: &Told<'_>, finding: &Finding<'_>) -> String {
     format!("[{shown}]({url}{}{anchor})", uri(&path))
 }
 
-fn scanners(out: &mut String, scanners: &[Scanner]) {
+pub(super) fn scanners(out: &mut String, scanners: &[Scanner]) {
     let ran = || scanners.iter().filter(|one| one.state != State::Skipped);
     if ran().next().is_none() {
         return;

@@ -210,6 +210,8 @@ fn run(
         findings,
         detail,
     );
+    // All runs lie in memory together: what they do not fill is given back.
+    out.0.shrink_to_fit();
     out.0
 }
 

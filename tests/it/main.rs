@@ -19,6 +19,7 @@ mod audit_pipelines;
 mod bad_input;
 mod changes;
 mod cli;
+mod comment;
 mod common;
 mod deploy;
 mod deploy_checks;

@@ -2,17 +2,16 @@
 //! own words, every exchange held against GitHub's published description.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::common::github::CANARY;
-use crate::common::{Run, command, finish, follow_githubs_description, git, write};
+use crate::common::rest::{Answer, Answers, Question, Rest};
+use crate::common::{Run, command, finish, git, write};
 
 #[derive(Default)]
 struct State {
@@ -21,72 +20,29 @@ struct State {
     /// What GitHub says of each uploaded file when it is asked, one after the other.
     processing: VecDeque<Value>,
     uploads: Vec<Value>,
-    exchanges: Vec<Value>,
 }
 
-struct Scanning {
-    url: String,
-    state: Arc<Mutex<State>>,
-}
+struct Scanning(Rest<State>);
 
 impl Scanning {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let state: Arc<Mutex<State>> = Arc::default();
-        let shared = Arc::clone(&state);
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.expect("accepted");
-                let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
-                let (mut first, mut length, mut line) = (String::new(), 0, String::new());
-                reader.read_line(&mut first).expect("read");
-                let mut token = String::new();
-                while reader.read_line(&mut line).unwrap_or(0) > 2 {
-                    let (name, value) = line.split_once(':').unwrap_or_default();
-                    match name.to_ascii_lowercase().as_str() {
-                        "content-length" => length = value.trim().parse().expect("a number"),
-                        "authorization" => token = value.trim().to_owned(),
-                        _ => {}
-                    }
-                    line.clear();
-                }
-                let mut body = vec![0; length];
-                reader.read_exact(&mut body).expect("read");
-                let mut words = first.split(' ');
-                let method = words.next().unwrap_or_default().to_owned();
-                let target = words.next().unwrap_or_default().to_owned();
-                let mut state = shared.lock().expect("no test panics in it");
-                let (status, answer) = state.answer(&method, &target, &token, &body);
-                let mut exchange = json!({"method": method, "target": target, "status": status, "body": answer.to_string()});
-                if method != "GET" {
-                    exchange["sent"] = String::from_utf8_lossy(&body).into();
-                }
-                state.exchanges.push(exchange);
-                drop(state);
-                let text = answer.to_string();
-                let _ = stream.write_all(
-                    format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}", text.len()).as_bytes(),
-                );
-            }
-        });
-        Self { url, state }
+        Self(Rest::start(State::default()))
     }
 
     fn instead(&self, part: &'static str, status: u16, message: &str) {
         let body = json!({"message": message, "documentation_url": "https://docs.github.com/rest"});
-        let mut state = self.state.lock().expect("locked");
+        let mut state = self.0.lock();
         state.instead.push_back((part, status, body));
     }
 
     fn processing(&self, answers: &[Value]) {
-        let mut state = self.state.lock().expect("locked");
+        let mut state = self.0.lock();
         state.processing.extend(answers.iter().cloned());
     }
 
     /// The uploaded files, unpacked.
     fn uploads(&self) -> Vec<(Value, Value)> {
-        let state = self.state.lock().expect("locked");
+        let state = self.0.lock();
         let unpack = |sent: &Value| {
             let text = sent["sarif"].as_str().expect("a text");
             let packed = base64::engine::general_purpose::STANDARD
@@ -102,23 +58,15 @@ impl Scanning {
         state.uploads.iter().map(unpack).collect()
     }
 
-    /// Every exchange is one that GitHub's description has.
     fn follows_the_description(&self) {
-        let state = self.state.lock().expect("locked");
-        assert!(!state.exchanges.is_empty());
-        let lines: String = state
-            .exchanges
-            .iter()
-            .map(|one| format!("{one}\n"))
-            .collect();
-        follow_githubs_description(&lines);
+        self.0.follows_the_description();
     }
 
     fn command(&self, folder: &Path) -> Command {
         let mut command = command();
         command
             .current_dir(folder)
-            .env("GITHUB_API_URL", &self.url)
+            .env("GITHUB_API_URL", &self.0.url)
             .env("GITHUB_TOKEN", CANARY);
         command
     }
@@ -130,8 +78,16 @@ impl Scanning {
     }
 }
 
+impl Answers for State {
+    fn answer(&mut self, question: &Question<'_>) -> Answer {
+        let (status, body) = self.said(question);
+        (status, Vec::new(), body)
+    }
+}
+
 impl State {
-    fn answer(&mut self, method: &str, target: &str, token: &str, body: &[u8]) -> (u16, Value) {
+    fn said(&mut self, question: &Question<'_>) -> (u16, Value) {
+        let (method, target, token) = (question.method, question.target, question.token);
         let fits = |(part, ..): &(&str, u16, Value)| format!("{method} {target}").contains(*part);
         if let Some(at) = self.instead.iter().position(fits) {
             let (_, status, body) = self.instead.remove(at).expect("found");
@@ -142,8 +98,7 @@ impl State {
         }
         match (method, target) {
             ("POST", "/repos/acme/shop/code-scanning/sarifs") => {
-                self.uploads
-                    .push(serde_json::from_slice(body).expect("JSON"));
+                self.uploads.push(question.json());
                 let id = format!(
                     "47177e22-5596-11eb-80a1-c1e54ef945{:02}",
                     self.uploads.len()
@@ -420,7 +375,7 @@ fn the_action_uploads_where_it_may_and_the_verdict_is_the_same_without() {
     write(
         folder.path(),
         "event.json",
-        r#"{"pull_request": {"head": {"repo": {"fork": true}}}}"#,
+        r#"{"pull_request": {"number": 7, "head": {"sha": "a1b2c3", "repo": {"fork": true}}}}"#,
     );
     let event = folder.path().join("event.json");
     github.instead("POST", 403, "Resource not accessible by integration");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{list, output, parse, path, summary};
+use super::{comment, list, output, parse, path, summary};
 use crate::actions::{escape, inputs};
 use crate::commands::gate::{Coverage, Judged, MAX_FILES};
 use crate::commands::sarif::{numbered, put};
@@ -104,6 +104,7 @@ fn show(
         output(context, "sarif", &serde_json::to_string(&written)?)?;
     }
     summary(context, &verdict::markdown(&told))?;
+    comment::tell(&told, context)?;
     annotations.extend(verdict::annotations(&told).iter().map(|one| {
         let level = if one.is_error { "error" } else { "warning" };
         escape::annotation(

@@ -2,11 +2,13 @@
 
 mod checks;
 mod code_scanning;
+mod comments;
 mod deployments;
 mod repositories;
 
 pub use checks::Check;
 pub use code_scanning::{Processing, Receipt};
+pub use comments::{Author, Comment};
 pub use deployments::Deployment;
 pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
 

@@ -3,6 +3,7 @@
 pub mod github;
 pub mod platform;
 pub mod repositories;
+pub mod rest;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
