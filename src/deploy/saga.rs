@@ -9,6 +9,9 @@ use super::{Plan, Service, World};
 /// The longest pause between two tries of the same thing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// For so long are questions repeated before anything has begun: a person waits for the answer.
+const PREFLIGHT_PATIENCE: Duration = Duration::from_secs(20);
+
 /// Why it does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Halt {
@@ -63,18 +66,19 @@ impl<'w> Saga<'w> {
     /// All that stands in the way, one sentence each.
     pub fn preflight(&mut self) -> Result<Vec<String>, Vec<String>> {
         let (mut wrong, mut remarks) = (Vec::new(), Vec::new());
+        let patience = self.plan.retry_for.min(PREFLIGHT_PATIENCE);
         for at in 0..self.plan.services.len() {
             let name = &self.plan.services[at].name;
             let platform = self.world.platform(name);
             let about = |text: String| format!("{name}: {text}");
-            match self.again(self.plan.retry_for, || platform.preflight()) {
+            match self.again(patience, || platform.preflight()) {
                 Ok(told) => remarks.extend(told.into_iter().map(about)),
                 Err(halt) => {
                     wrong.push(about(in_words(halt)));
                     continue;
                 }
             }
-            match self.again(self.plan.retry_for, || platform.live()) {
+            match self.again(patience, || platform.live()) {
                 Ok(before) => self.journal.services[at].before = before,
                 Err(halt) => {
                     wrong.push(about(format!(

@@ -53,6 +53,7 @@ mod stacks;
 mod sync;
 mod sync_faults;
 mod templates;
+mod tokens;
 mod trend;
 mod upload;
 mod verify;

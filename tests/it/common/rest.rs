@@ -101,6 +101,11 @@ impl<S: Answers> Rest<S> {
         self.state.lock().expect("no test panics in it")
     }
 
+    /// Everything that was asked and said.
+    pub fn exchanges(&self) -> Vec<Value> {
+        self.exchanges.lock().expect("locked").clone()
+    }
+
     /// How many questions there were.
     pub fn asked(&self) -> usize {
         self.exchanges.lock().expect("locked").len()
