@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::gate::{self, Beside, Coverage, Judging};
 use super::own;
+use super::proposal::{self, Outcome, Proposal};
 use super::sarif::{Place, put, source_file};
 use crate::audit::fix::{Mended, Told, Wanted};
 use crate::audit::score::{Baseline, Fall, Score};
@@ -50,6 +51,10 @@ pub struct Args {
     /// With --fix: print the differences; write nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// With --fix: put what is mended into a pull request from this branch, and write nothing here
+    #[arg(long, value_name = "BRANCH", num_args = 0..=1, require_equals = true, default_missing_value = "ci-tool/audit-fix", conflicts_with = "dry_run")]
+    pub pr: Option<String>,
 
     /// What a fix needs to know, as NAME=VALUE; beats `audit.answers` of the configuration
     #[arg(long, value_name = "NAME=VALUE", value_parser = answer)]
@@ -109,11 +114,17 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         return score(args, &tree, &loaded.config, context);
     }
     if args.fix.is_some() || args.fix_unsafe {
-        mend(args, &tree, &loaded.config, context)?;
-        if args.dry_run {
-            return Ok(Exit::Yes);
+        let is_refused = mend(args, &tree, &loaded.config, context)?;
+        if args.dry_run || args.pr.is_some() {
+            return Ok(if is_refused { Exit::No } else { Exit::Yes });
         }
         (tree, _) = context.tree(&args.path)?;
+    } else if args.pr.is_some() {
+        return Err(
+            Failure::usage("`--pr` has nothing to propose without `--fix`")
+                .hint("`--fix --pr` puts what can be mended into a pull request")
+                .into(),
+        );
     } else if args.dry_run {
         return Err(
             Failure::usage("`--dry-run` has nothing to show without `--fix`")
@@ -237,8 +248,9 @@ fn badge(args: &Args, score: &audit::score::Score) -> String {
     }
 }
 
-/// Mends, or shows what would be mended.
-fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<()> {
+/// Mends, proposes it, or shows what would be mended; whether a pull request could not be
+/// brought up to date because others have pushed to its branch.
+fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<bool> {
     let rules = args.fix.clone().unwrap_or_default();
     if let Some(unknown) = rules.iter().find(|id| audit::rule(id).is_none()) {
         return Err(Failure::usage(format!("there is no rule `{unknown}`"))
@@ -258,7 +270,7 @@ fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<
         context
             .ui
             .result(&report::mending::diffs(&mended, before))?;
-    } else {
+    } else if args.pr.is_none() {
         write(&args.path, tree, &mended)?;
     }
     let patch = |told: &Told, name: &str, value: &str| {
@@ -273,11 +285,23 @@ fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<
         let mended = args.dry_run.then(|| audit::fix::mend(tree, &wanted))?;
         Some(report::mending::diffs(&mended, before))
     };
-    let told = report::mending::text(&mended, !args.dry_run, patch);
+    let is_written = !args.dry_run && args.pr.is_none();
+    let told = report::mending::text(&mended, is_written, patch);
     for line in told.lines() {
         context.ui.remark(&escape_line(line));
     }
-    Ok(())
+    let Some(branch) = &args.pr else {
+        return Ok(false);
+    };
+    let proposal = Proposal {
+        branch,
+        title: "Defects of delivery files, mended",
+        text: report::mending::markdown(&mended),
+        files: mended.files.into_iter().collect(),
+    };
+    let outcome = proposal::propose(&args.path, proposal, context)?;
+    context.ui.remark(&outcome.sentence(branch));
+    Ok(matches!(outcome, Outcome::Theirs { .. }))
 }
 
 /// Writes all files, or none: where one cannot be written, those before it become what

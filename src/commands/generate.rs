@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueEnum;
 
+use super::proposal::{self, Outcome, Proposal};
 use super::template::source::Source;
 use crate::config::model::{JobRules, Runner};
 use crate::config::{Config, Loaded};
@@ -53,6 +54,10 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["dry_run", "force"])]
     pub check: bool,
 
+    /// Put what would be written into a pull request from this branch, and write nothing here
+    #[arg(long, value_name = "BRANCH", num_args = 0..=1, require_equals = true, default_missing_value = BRANCH, conflicts_with_all = ["dry_run", "check", "explain"])]
+    pub pr: Option<String>,
+
     /// Replace files of others and edited files too; a copy is kept
     #[arg(long)]
     pub force: bool,
@@ -73,6 +78,9 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
 }
+
+/// The branch of the pull request, where none is named.
+pub(super) const BRANCH: &str = "ci-tool/generate";
 
 /// What files are generated for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -105,6 +113,7 @@ impl Args {
             target: Some(TargetName::All),
             dry_run: true,
             check: false,
+            pr: None,
             force: false,
             resolved: Vec::new(),
             explain: None,
@@ -142,7 +151,39 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     }
     let (plan, mode) = carry_out(args, context)?;
     context.ui.result(&render(&plan, mode, args.format)?)?;
+    if let Some(branch) = &args.pr {
+        let outcome = propose(args, branch, &plan, context)?;
+        context.ui.remark(&outcome.sentence(branch));
+        if matches!(outcome, Outcome::Theirs { .. }) {
+            return Ok(Exit::No);
+        }
+    }
     Ok(answer(&plan, mode))
+}
+
+/// Puts what the plan would write into a pull request.
+///
+/// # Errors
+/// As [`proposal::propose`].
+pub(super) fn propose(
+    args: &Args,
+    branch: &str,
+    plan: &Plan,
+    context: &Context,
+) -> Result<Outcome> {
+    let files = plan.files.iter().filter(|file| file.status.writes());
+    let files = files.filter_map(|file| Some((file.path.clone(), Some(file.content.clone()?))));
+    let mut files: Vec<(String, Option<String>)> = files.collect();
+    if plan.lock.changes {
+        files.push((plan.lock.path.clone(), Some(plan.lock.content.clone())));
+    }
+    let proposal = Proposal {
+        branch,
+        title: "Delivery workflows, up to date",
+        text: report::plan::markdown(plan, Mode::Proposed),
+        files,
+    };
+    proposal::propose(&args.path, proposal, context)
 }
 
 /// Plans and writes; printing is the caller's.
@@ -169,6 +210,8 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> 
         Mode::Check
     } else if args.dry_run {
         Mode::DryRun
+    } else if args.pr.is_some() {
+        Mode::Proposed
     } else {
         write(&args.path, &plan, context)?;
         Mode::Written
@@ -316,7 +359,9 @@ pub(super) fn answer(plan: &Plan, mode: Mode) -> Exit {
         Mode::Check => file.status.is_drift(),
         // What should be there and is not: somebody's file has its name, or
         // somebody's edit its place.
-        Mode::Written => matches!(file.status, Status::Foreign | Status::Conflict),
+        Mode::Written | Mode::Proposed => {
+            matches!(file.status, Status::Foreign | Status::Conflict)
+        }
         Mode::DryRun => file.status == Status::Conflict,
     };
     if plan.files.iter().any(is_no) {

@@ -14,6 +14,7 @@ pub mod generate;
 pub mod man;
 mod own;
 pub mod pins;
+mod proposal;
 pub mod report;
 pub mod sarif;
 pub mod scan;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::diff;
+use super::verdict::plain;
 use crate::audit::fix::{Mended, Told};
 
 /// The differences of all files, for people and for `git apply`.
@@ -58,6 +59,47 @@ pub fn text(
     }
     if out.is_empty() {
         out.push_str("nothing that a machine can mend\n");
+    }
+    out
+}
+
+/// What was mended, as the text of a pull request.
+pub fn markdown(mended: &Mended) -> String {
+    let mut out = String::from(
+        "What `ci-tool audit --fix` mends; `ci-tool explain RULE` says why each matters.\n\n| rule | place | what was done |\n|---|---|---|\n",
+    );
+    let mut then = Vec::new();
+    for told in &mended.mended {
+        let fix = told.defect.fix.as_ref();
+        let title = fix.map_or("", |fix| &fix.title);
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} |",
+            plain(told.rule.id),
+            plain(&format!("{}:{}", told.defect.path, told.defect.line)),
+            plain(title)
+        );
+        then.extend(fix.iter().flat_map(|fix| &fix.then));
+    }
+    if !then.is_empty() {
+        out.push_str("\nTo be run by a person:\n\n");
+        for command in then {
+            let _ = writeln!(out, "- {}", plain(command));
+        }
+    }
+    let held = mended.held_back.len();
+    if held > 0 {
+        let _ = writeln!(
+            out,
+            "\n{held} more would change what runs today: `--fix-unsafe` mends them too."
+        );
+    }
+    if !mended.open.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n{} more need an answer: `ci-tool audit --fix --dry-run` asks.",
+            mended.open.len()
+        );
     }
     out
 }

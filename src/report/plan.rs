@@ -19,6 +19,8 @@ pub enum Mode {
     Check,
     /// It was carried out.
     Written,
+    /// It goes into a pull request.
+    Proposed,
 }
 
 /// How a status is told: a verb that fits what happens, and its style.
@@ -179,6 +181,8 @@ pub fn summary(plan: &Plan, mode: Mode) -> String {
             "{} to write; nothing was written (--dry-run).",
             files(written)
         ),
+        Mode::Proposed if written == 0 => "Nothing to propose.".to_owned(),
+        Mode::Proposed => format!("{} for the pull request.", files(written)),
         Mode::Check if drift == 0 => "Every workflow is there and up to date.".to_owned(),
         Mode::Check => format!(
             "{} missing or out of date: run `ci-tool generate` and commit the result.",

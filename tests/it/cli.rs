@@ -381,7 +381,14 @@ fn every_flag_has_its_input_and_every_input_its_use() {
         let is_known = help.contains(&format!("--{input}"))
             || matches!(
                 input,
-                "command" | "path" | "files" | "sarif" | "environment" | "urls" | "token"
+                "command"
+                    | "path"
+                    | "files"
+                    | "sarif"
+                    | "environment"
+                    | "urls"
+                    | "token"
+                    | "comment"
             );
         assert!(is_known, "{input}");
     }

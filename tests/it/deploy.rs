@@ -423,7 +423,7 @@ fn a_dry_run_looks_and_touches_nothing() {
     let run = finish(&mut local.deploy(&["--format", "markdown"]));
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
-        run.stdout.starts_with("## production: ") && run.stdout.contains("s0 --> s1"),
+        run.stdout.starts_with("## production: ") && run.stdout.contains("b0x0 --> b0x1"),
         "{}",
         run.stdout
     );

@@ -39,6 +39,7 @@ mod peers;
 mod pictures;
 mod pins;
 mod properties;
+mod proposal;
 mod reports;
 mod runbooks;
 mod samples;

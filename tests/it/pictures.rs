@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::common::repositories::Pair;
 use crate::common::{ci_tool, peers, root, sample, write};
+use crate::reports::{sarif, used};
 
 /// What Mermaid draws of the blocks in these files.
 fn drawn(files: &[PathBuf]) -> Vec<Value> {
@@ -154,11 +155,7 @@ fn a_sync_is_drawn_whatever_its_branches_are_called() {
         "plan.json",
         plans(sample("fastapi-nextjs").path(), "json"),
     );
-    write(
-        out.path(),
-        "x.sarif",
-        r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[]}]}"#,
-    );
+    write(out.path(), "x.sarif", sarif(7).to_string());
     let arguments = ["report", "x.sarif", "--html", "page.html"];
     let with = ["--plan", "plan.json", "--plan", "sync.json"];
     let run = ci_tool(out.path(), &[&arguments[..], &with].concat());
@@ -173,6 +170,11 @@ fn a_sync_is_drawn_whatever_its_branches_are_called() {
         page.contains("Backend CI result") && page.contains("&lt;img/src=x/onerror=alert(1)&gt;")
     );
     assert!(!page.contains("<img"));
+    let told = used(out.path(), "R3</b>");
+    assert_eq!(told["problems"], json!([]), "{told}");
+    assert_eq!(told["requests"], json!([]));
+    assert_eq!(told["axe-light"], json!([]), "{told}");
+    assert_eq!(told["axe-dark"], json!([]), "{told}");
 
     // What is no plan is said to be none, and nothing is written.
     std::fs::remove_file(out.path().join("page.html")).expect("there");

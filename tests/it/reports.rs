@@ -11,7 +11,7 @@ use crate::common::{Run, ci_tool, peers, root, write};
 /// What tries to be more than text, in each place where a report is read.
 const NASTY: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)> | `x` [a](https://evil.example) @all \u{1b}[31mred \u{202e}txt.exe ]]> &amp; \"q\" 'a'\n::error::x\n=cmd()";
 
-fn sarif(results: usize) -> Value {
+pub(crate) fn sarif(results: usize) -> Value {
     let result = |at: usize| {
         json!({
             "ruleId": format!("=R{at}</b>"),
@@ -279,7 +279,8 @@ fn security_reports_of_real_files_follow_their_schemas() {
     );
 }
 
-fn used(folder: &Path, words: &str) -> Value {
+/// What a person does with `page.html` in a browser, looking for these words.
+pub(crate) fn used(folder: &Path, words: &str) -> Value {
     let output = Command::new("node")
         .arg(root().join("scripts/peers/page.mjs"))
         .arg(peers().join("npm/node_modules"))
@@ -461,6 +462,47 @@ fn lines_are_shown_and_secrets_are_not() {
         !text.contains('\u{1b}') && text.contains("eval(user_input)"),
         "{text}"
     );
+}
+
+/// On a terminal a name leads to what its scanner says of it, where that is an address.
+#[test]
+fn names_lead_somewhere_on_a_terminal() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let rules = json!([
+        {"id": "A1", "helpUri": "https://example.com/a"},
+        {"id": "B1", "helpUri": "https://example.com/b\u{7}c"},
+        {"id": "C1", "helpUri": "javascript:alert(1)"},
+    ]);
+    let result =
+        |rule: &str| json!({"ruleId": rule, "level": "error", "message": {"text": "text"}});
+    let sarif = json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x", "rules": rules}}, "results": [result("A1"), result("B1"), result("C1")]}]});
+    write(folder.path(), "x.sarif", sarif.to_string());
+    let on_terminal = |variables: &[(&str, &str)]| {
+        let output = Command::new("python3")
+            .arg("-c")
+            .arg("import pty, sys; pty.spawn(['sh', '-c', 'stty cols 100; exec \"$0\" gate x.sarif', sys.argv[1]])")
+            .arg(env!("CARGO_BIN_EXE_ci-tool"))
+            .current_dir(folder.path())
+            .env_remove("NO_COLOR")
+            .env("TERM", "xterm-256color")
+            .envs(variables.iter().copied())
+            .stdin(std::process::Stdio::null())
+            .output()
+            .expect("python3 starts");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let told = on_terminal(&[]);
+    let link = "\u{1b}]8;;https://example.com/a\u{1b}\\A1\u{1b}]8;;\u{1b}\\";
+    assert!(told.contains(link), "{told:?}");
+    assert_eq!(told.matches("\u{1b}]8;;").count(), 2, "{told:?}");
+    assert!(told.contains("  B1") && told.contains("  C1"), "{told:?}");
+    let plain = on_terminal(&[("NO_COLOR", "1")]);
+    assert!(
+        plain.contains("  A1") && !plain.contains('\u{1b}'),
+        "{plain:?}"
+    );
+    let piped = ci_tool(folder.path(), &["gate", "x.sarif", "--color", "always"]);
+    assert!(!piped.stdout.contains("]8;;"), "{:?}", piped.stdout);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use clap::{ArgAction, ValueEnum as _};
 
 use crate::actions::{escape, inputs, outputs};
+use crate::commands::proposal::Outcome;
 use crate::commands::{detect, generate, sync};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -112,17 +113,21 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
                 target,
                 dry_run: flag("dry-run")?,
                 check: flag("check")?,
+                pr: pull_request(context),
                 force: flag("force")?,
                 resolved: Vec::new(),
                 explain: None,
                 templates: Vec::new(),
                 format,
             };
-            if args.check && (args.dry_run || args.force) {
+            if args.check && (args.dry_run || args.force || args.pr.is_some()) {
                 return Err(Failure::usage(
-                    "the input `check` goes with neither `dry-run` nor `force`",
+                    "the input `check` goes with none of `dry-run`, `force` and `pr`",
                 )
                 .into());
+            }
+            if args.dry_run && args.pr.is_some() {
+                return Err(Failure::usage("the input `dry-run` does not go with `pr`").into());
             }
             generate(&args, context, annotations)
         }
@@ -183,6 +188,16 @@ fn generate(
     output(context, "files", &serde_json::to_string(&written)?)?;
     output(context, "plan", report::plan::json(&plan, mode)?.trim_end())?;
     summary(context, &report::plan::markdown(&plan, mode))?;
+    if let Some(branch) = &args.pr {
+        let outcome = generate::propose(args, branch, &plan, context)?;
+        context.ui.remark(&outcome.sentence(branch));
+        output(context, "pull-request", outcome.url())?;
+        if matches!(outcome, Outcome::Theirs { .. }) {
+            let told = escape::data(&outcome.sentence(branch));
+            annotations.push(format!("::error::{told}"));
+            return Ok(Exit::No);
+        }
+    }
     if mode == report::plan::Mode::Check {
         let drift = plan.files.iter().filter(|file| file.status.is_drift());
         annotations.extend(drift.map(|file| escape::error(&file.path, 1, &file.reason)));
@@ -276,6 +291,15 @@ fn with_token(env: &Env) -> Env {
     match inputs::input(env, "token") {
         Some(token) if env.get("GITHUB_TOKEN").is_none() => env.with("GITHUB_TOKEN", token),
         _ => env.clone(),
+    }
+}
+
+/// The input `pr`: the branch of the pull request.
+fn pull_request(context: &Context) -> Option<String> {
+    match inputs::input(&context.env, "pr")? {
+        "false" => None,
+        "true" => Some(generate::BRANCH.to_owned()),
+        branch => Some(branch.to_owned()),
     }
 }
 

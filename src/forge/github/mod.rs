@@ -4,12 +4,14 @@ mod checks;
 mod code_scanning;
 mod comments;
 mod deployments;
+mod pulls;
 mod repositories;
 
 pub use checks::Check;
 pub use code_scanning::{Processing, Receipt};
 pub use comments::{Author, Comment};
 pub use deployments::Deployment;
+pub use pulls::{Between, PullRequest, TreeEntry};
 pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
 
 use super::Error;

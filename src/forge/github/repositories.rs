@@ -220,7 +220,7 @@ impl GitHub {
         Ok(found.is_some())
     }
 
-    async fn reference(
+    pub(super) async fn reference(
         &self,
         owner: &str,
         name: &str,

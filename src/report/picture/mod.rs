@@ -13,6 +13,12 @@ use serde::{Deserialize, Serialize};
 pub use self::svg::svg;
 use crate::sys::ui::escape_line;
 
+/// Mermaid draws no more arrows (`maxEdges`).
+const MAX_ARROWS: usize = 500;
+
+/// Mermaid reads no more characters (`maxTextSize` is 50,000).
+const MAX_TEXT: usize = 49_000;
+
 /// A picture. It is part of the JSON of plans, so that a page can show what another run planned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -80,12 +86,22 @@ impl Picture {
         self.groups.iter().all(|group| group.boxes.is_empty())
     }
 
-    /// The picture as a block of Markdown; empty where there is nothing to draw.
+    /// The picture as a block of Markdown; empty where there is nothing to draw, and a sentence
+    /// where forges would draw nothing because it is too large.
     pub fn markdown(&self) -> String {
-        match self.is_empty() {
-            true => String::new(),
-            false => format!("\n```mermaid\n{}```\n", self.mermaid()),
+        if self.is_empty() {
+            return String::new();
         }
+        let boxes = || self.groups.iter().flat_map(|group| &group.boxes);
+        let arrows: usize = boxes().map(|one| one.after.len()).sum();
+        let text = self.mermaid();
+        if arrows > MAX_ARROWS || text.len() > MAX_TEXT {
+            return format!(
+                "\nThe picture has {} boxes, too many to be drawn here: `ci-tool report --plan` draws them.\n",
+                boxes().count()
+            );
+        }
+        format!("\n```mermaid\n{text}```\n")
     }
 
     /// The picture as a flowchart of Mermaid.
@@ -182,6 +198,29 @@ mod tests {
         assert!(text.contains("class b0x0 trouble"), "{text}");
         let text = svg(&picture);
         assert!(!text.contains("<img"), "{text}");
+    }
+
+    #[test]
+    fn what_is_too_large_is_said() {
+        let one = |at: usize| Box {
+            name: format!("box {at}"),
+            remark: None,
+            tone: Tone::Plain,
+            after: at.checked_sub(1).into_iter().collect(),
+        };
+        let picture = |count: usize| Picture {
+            title: String::new(),
+            groups: vec![Group {
+                name: "all".to_owned(),
+                boxes: (0..count).map(one).collect(),
+            }],
+        };
+        assert!(picture(501).markdown().contains("```mermaid"));
+        let told = picture(502).markdown();
+        assert!(
+            told.contains("502 boxes") && !told.contains("```"),
+            "{told}"
+        );
     }
 
     #[test]
