@@ -293,11 +293,22 @@ fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<
     let Some(branch) = &args.pr else {
         return Ok(false);
     };
+    let text = report::mending::markdown(&mended);
+    let files = mended.files.into_iter().map(|(path, text)| {
+        // What the tree reads has no byte order mark.
+        let old = std::fs::read(args.path.join(&path)).unwrap_or_default();
+        let mark = if old.starts_with(MARK) {
+            "\u{feff}"
+        } else {
+            ""
+        };
+        (path, text.map(|text| format!("{mark}{text}")))
+    });
     let proposal = Proposal {
         branch,
         title: "Defects of delivery files, mended",
-        text: report::mending::markdown(&mended),
-        files: mended.files.into_iter().collect(),
+        text,
+        files: files.collect(),
     };
     let outcome = proposal::propose(&args.path, proposal, context)?;
     context.ui.remark(&outcome.sentence(branch));

@@ -591,10 +591,16 @@ fn what_cannot_be_proposed_says_why() {
 #[test]
 fn what_the_audit_mends_is_proposed() {
     let shop = Shop::new();
+    let path = "scripts/deploy-all.sh";
+    let script = std::fs::read_to_string(shop.work().join(path)).expect("read");
+    shop.main_goes_on(path, &format!("\u{feff}{script}"));
     let run = shop.run(&["audit", "--fix", "--fix-unsafe", "--pr"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert!(run.stderr.contains("opened"), "{}", run.stderr);
     shop.holds_what_is_written("ci-tool/audit-fix", &["audit", "--fix", "--fix-unsafe"]);
+    // A byte order mark stays, which no line of the file shows.
+    let script = shop.said(&["show", "ci-tool/audit-fix:scripts/deploy-all.sh"]);
+    assert!(script.starts_with('\u{feff}'), "{script}");
     // A script stays one that can be run.
     let mode = shop.said(&["ls-tree", "ci-tool/audit-fix", "deploy.sh"]);
     assert!(mode.starts_with("100755 "), "{mode}");
