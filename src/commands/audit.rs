@@ -248,6 +248,24 @@ fn badge(args: &Args, score: &audit::score::Score) -> String {
     }
 }
 
+/// What can be mended without a change of what works today, in memory.
+///
+/// # Errors
+/// Where the repository cannot be read.
+pub(super) fn mended(args: &Args, context: &Context) -> Result<(Tree, Mended)> {
+    let (tree, loaded) = context.tree(&args.path)?;
+    let config = loaded.config;
+    let wanted = Wanted {
+        rules: Vec::new(),
+        with_unsafe: false,
+        pedantic: args.pedantic || config.audit.pedantic,
+        skip: config.audit.skip,
+        answers: config.audit.answers,
+    };
+    let mended = audit::fix::mend(&tree, &wanted);
+    Ok((tree, mended))
+}
+
 /// Mends, proposes it, or shows what would be mended; whether a pull request could not be
 /// brought up to date because others have pushed to its branch.
 fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<bool> {

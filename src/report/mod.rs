@@ -16,6 +16,7 @@ pub mod plan;
 pub mod project;
 pub mod scan;
 pub mod score;
+pub mod suggestion;
 pub mod sync;
 pub mod trend;
 pub mod verdict;

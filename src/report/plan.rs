@@ -313,7 +313,7 @@ fn html(text: &str) -> String {
 }
 
 /// A fence that is longer than any run of backticks inside.
-fn fence(text: &str) -> String {
+pub(super) fn fence(text: &str) -> String {
     let longest = text
         .split(|c| c != '`')
         .map(str::len)

@@ -389,6 +389,7 @@ fn every_flag_has_its_input_and_every_input_its_use() {
                     | "urls"
                     | "token"
                     | "comment"
+                    | "suggest"
             );
         assert!(is_known, "{input}");
     }

@@ -51,6 +51,7 @@ mod scan_running;
 mod scanners;
 mod score;
 mod stacks;
+mod suggestions;
 mod sync;
 mod sync_faults;
 mod templates;

@@ -13,6 +13,7 @@ use crate::forge::http::Patience;
 use crate::forge::{self, Error};
 use crate::report::comment::{self, About};
 use crate::report::verdict::Told;
+use crate::sys::env::Env;
 use crate::sys::ui::escape_line;
 
 /// Writes the comment, where the input `comment` asks for one and the job is for a pull request.
@@ -49,17 +50,21 @@ pub(super) fn tell(told: &Told<'_>, context: &Context) -> Result<()> {
         })
     });
     if let Err(error) = written {
-        let hint = match &error {
-            _ if event.may_only_read(env) => "the token of a pull request from a fork or from Dependabot may only read; the job's summary says the same".to_owned(),
-            Error::Forbidden { .. } => "give the job `permissions: {contents: read, pull-requests: write}`".to_owned(),
-            error => error.hint(),
-        };
         context
             .ui
             .warning(&escape_line(&format!("no comment: {error}")));
-        context.ui.hint(&hint);
+        context.ui.hint(&hint(&error, &event, env));
     }
     Ok(())
+}
+
+/// What a person can do where GitHub takes no words on a pull request.
+pub(super) fn hint(error: &Error, event: &Event, env: &Env) -> String {
+    match error {
+        _ if event.may_only_read(env) => "the token of a pull request from a fork or from Dependabot may only read; the job's summary says the same".to_owned(),
+        Error::Forbidden { .. } => "give the job `permissions: {contents: read, pull-requests: write}`".to_owned(),
+        error => error.hint(),
+    }
 }
 
 async fn write(

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{comment, list, output, parse, path, summary};
+use super::{comment, list, output, parse, path, suggestions, summary};
 use crate::actions::{escape, inputs};
 use crate::commands::gate::{Coverage, Judged, MAX_FILES};
 use crate::commands::sarif::{numbered, put};
@@ -34,9 +34,11 @@ pub(super) fn scan(context: &Context, annotations: &mut Vec<String>) -> Result<E
 /// Audits.
 pub(super) fn audit(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
     let args: audit::Args = parse(context, &[path(context)])?;
-    audit::carry_out(&args, context, &mut |judged, coverage| {
+    let exit = audit::carry_out(&args, context, &mut |judged, coverage| {
         show(judged, coverage, context, annotations)
-    })
+    })?;
+    suggestions::suggest(&args, context)?;
+    Ok(exit)
 }
 
 /// Judges SARIF files that the input `files` names.

@@ -4,6 +4,7 @@
 mod comment;
 mod deploy;
 mod findings;
+mod suggestions;
 
 use std::path::PathBuf;
 

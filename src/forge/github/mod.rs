@@ -6,6 +6,7 @@ mod comments;
 mod deployments;
 mod pulls;
 mod repositories;
+mod reviews;
 
 pub use checks::Check;
 pub use code_scanning::{Processing, Receipt};
@@ -13,6 +14,7 @@ pub use comments::{Author, Comment};
 pub use deployments::Deployment;
 pub use pulls::{Between, PullRequest, TreeEntry};
 pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
+pub use reviews::{ChangedFile, KnownComment, ReviewComment};
 
 use super::Error;
 use super::http::{Client, Patience};
