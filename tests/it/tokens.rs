@@ -241,10 +241,11 @@ fn in_files(folder: &Path, found: &mut Vec<String>) {
 const RUNS: &[&[&str]] = &[
     &["detect", "."],
     &["detect", ".", "--format", "json"],
+    &["generate", "--pr"],
+    &["audit", "--fix", "--fix-unsafe", "--pr"],
     &["generate", "--dry-run"],
     &["generate"],
     &["generate", "--check"],
-    &["generate", "--force", "--pr"],
     &["pins", "list"],
     &["pins", "check"],
     &["pins", "update"],
@@ -268,7 +269,6 @@ const RUNS: &[&[&str]] = &[
     ],
     &["audit", "--pedantic"],
     &["audit", "--fix"],
-    &["audit", "--fix", "--fix-unsafe", "--pr"],
     &["audit", "--score"],
     &["explain", "mirror-without-retry"],
     &["scan", "--time-limit", "5"],
@@ -354,6 +354,9 @@ fn no_token_goes_where_it_is_not_needed() {
         );
         look(&run, &arguments.join(" "));
     }
+    // What was mended above is there again: it can be suggested.
+    let script = "#!/bin/bash\nset -e\nread -p \"NEXTAUTH_SECRET: \" NEXTAUTH_SECRET\n";
+    write(&stage.repository(), "scripts/again.sh", script);
     for input in [
         "scan", "audit", "gate", "upload", "generate", "detect", "sync", "deploy", "verify",
     ] {
@@ -370,6 +373,7 @@ fn no_token_goes_where_it_is_not_needed() {
                 ("INPUT_TOKEN", SECRETS[0].1),
                 ("INPUT_FILES", "report.sarif"),
                 ("INPUT_COMMENT", "true"),
+                ("INPUT_SUGGEST", "true"),
                 ("INPUT_ENVIRONMENT", "production"),
                 ("INPUT_URLS", &url),
                 ("INPUT_WITHIN", "1"),
@@ -424,6 +428,7 @@ fn no_token_goes_where_it_is_not_needed() {
     for path in [
         "/code-scanning/sarifs",
         "/user",
+        "/pulls/7/files",
         "/acme/mirror.git",
         "/acme/shop.git",
         "/graphql",
