@@ -6,6 +6,7 @@
 //! and does not decide is left out in stages; only then the mildest findings.
 
 use std::io::Write as _;
+use std::ops::Range;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -74,8 +75,7 @@ pub fn write(report: &Report<'_>, settings: &Settings) -> Written {
             None => too_many = middle,
         }
     }
-    let files =
-        best.unwrap_or_else(|| vec![file(vec![run(&writer, settings, "", &[], Detail::Bare)])]);
+    let files = best.unwrap_or_else(|| vec![empty(&writer, settings)]);
     let mut dropped = Vec::new();
     for severity in Severity::ALL.into_iter().rev() {
         let count = report.findings[fits..]
@@ -102,16 +102,19 @@ fn files(
     detail: Detail,
 ) -> Option<Vec<Vec<u8>>> {
     let limits = settings.limits;
-    let mut sized: Vec<(Vec<u8>, usize)> = Vec::new();
+    // All in one text, which mostly is the one file: a second copy would be as large.
+    let mut out = Json::default();
+    out.0.extend_from_slice(HEAD);
+    let mut sized: Vec<(Range<usize>, usize)> = Vec::new();
     let (mut total, mut packed) = (0, 0);
     for (suffix, findings) in runs(report, settings, count)? {
-        let run = run(writer, settings, &suffix, &findings, detail);
-        total += run.len();
-        sized.push((run, 0));
+        let range = run(&mut out, writer, settings, &suffix, &findings, detail);
+        total += range.len();
+        sized.push((range, 0));
         // Packing only tells what the length alone does not.
         if total > limits.gzip_bytes {
-            for (run, size) in &mut sized[packed..] {
-                *size = upper_size(run, limits.gzip_bytes);
+            for (range, size) in &mut sized[packed..] {
+                *size = upper_size(&out.0[range.clone()], limits.gzip_bytes);
                 if *size > limits.gzip_bytes {
                     return None;
                 }
@@ -120,22 +123,39 @@ fn files(
         }
     }
     if packed == 0 {
-        sized.iter_mut().for_each(|(run, size)| *size = run.len());
+        sized
+            .iter_mut()
+            .for_each(|(range, size)| *size = range.len());
     }
-    let mut files: Vec<(Vec<Vec<u8>>, usize)> = Vec::new();
-    for (run, size) in sized {
+    let mut files: Vec<(Vec<Range<usize>>, usize)> = Vec::new();
+    for (range, size) in sized {
         match files.last_mut() {
             Some((runs, total))
                 if runs.len() < limits.runs && *total + size <= limits.gzip_bytes =>
             {
-                runs.push(run);
+                runs.push(range);
                 *total += size;
             }
-            _ => files.push((vec![run], size)),
+            _ => files.push((vec![range], size)),
         }
     }
-    (files.len() <= settings.files.max(1))
-        .then(|| files.into_iter().map(|(runs, _)| file(runs)).collect())
+    if files.len() > settings.files.max(1) {
+        return None;
+    }
+    if files.len() == 1 {
+        out.0.extend_from_slice(TAIL);
+        return Some(vec![out.0]);
+    }
+    let file = |(runs, _): &(Vec<Range<usize>>, usize)| {
+        // What lies between two runs is the comma between them.
+        let (first, last) = (runs.first(), runs.last());
+        let (start, end) = (
+            first.map_or(0, |run| run.start),
+            last.map_or(0, |run| run.end),
+        );
+        [HEAD, &out.0[start..end], TAIL].concat()
+    };
+    Some(files.iter().map(file).collect())
 }
 
 /// Deals findings to runs: as few as hold what is shown, in a power of two, by
@@ -196,38 +216,36 @@ fn hash(text: &str) -> usize {
     (text.bytes().fold(0x811C_9DC5, step) & 0xFFFF) as usize
 }
 
+/// Writes a run behind what is there; where it lies, without the comma before it.
 fn run(
+    out: &mut Json,
     writer: &Writer<'_, '_>,
     settings: &Settings,
     suffix: &str,
     findings: &[usize],
     detail: Detail,
-) -> Vec<u8> {
-    let mut out = Json::default();
-    writer.run(
-        &mut out,
-        &format!("{}{suffix}", settings.category),
-        findings,
-        detail,
-    );
-    // All runs lie in memory together: what they do not fill is given back.
-    out.0.shrink_to_fit();
-    out.0
+) -> Range<usize> {
+    let start = out.0.len();
+    let category = format!("{}{suffix}", settings.category);
+    writer.run(out, &category, findings, detail);
+    let comma = usize::from(out.0.get(start) == Some(&b','));
+    start + comma..out.0.len()
 }
 
-fn file(runs: Vec<Vec<u8>>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(runs.iter().map(|run| run.len() + 1).sum::<usize>() + 128);
-    bytes.extend_from_slice(
-        br#"{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":["#,
-    );
-    for (at, run) in runs.into_iter().enumerate() {
-        if at > 0 {
-            bytes.push(b',');
-        }
-        bytes.extend(run);
-    }
-    bytes.extend_from_slice(b"]}\n");
-    bytes
+/// What stands before the runs of a file.
+const HEAD: &[u8] =
+    br#"{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":["#;
+
+/// What stands behind them.
+const TAIL: &[u8] = b"]}\n";
+
+/// A file in which nothing was found.
+fn empty(writer: &Writer<'_, '_>, settings: &Settings) -> Vec<u8> {
+    let mut out = Json::default();
+    out.0.extend_from_slice(HEAD);
+    run(&mut out, writer, settings, "", &[], Detail::Bare);
+    out.0.extend_from_slice(TAIL);
+    out.0
 }
 
 /// No less than the bytes after gzip: the text's own length where that is

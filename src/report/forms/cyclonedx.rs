@@ -36,17 +36,39 @@ pub(super) fn bom(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> 
             "type": "application", "name": "ci-tool", "version": env!("CARGO_PKG_VERSION"),
         }]},
     });
-    let mut body = format!("\"version\":1,\"metadata\":{metadata},\"components\":[").into_bytes();
-    json_lines(&mut body, components.values())?;
-    body.extend_from_slice(b"],\"vulnerabilities\":[");
-    json_lines(&mut body, findings.iter().map(|one| vulnerability(one)))?;
-    body.extend_from_slice(b"]}\n");
-    let serial = serial(&body);
+    let body = |out: &mut dyn io::Write| -> io::Result<()> {
+        write!(
+            out,
+            "\"version\":1,\"metadata\":{metadata},\"components\":["
+        )?;
+        json_lines(out, components.values())?;
+        out.write_all(b"],\"vulnerabilities\":[")?;
+        json_lines(out, findings.iter().map(|one| vulnerability(one)))?;
+        out.write_all(b"]}\n")
+    };
+    // Twice, since its name stands before it, and all of it in memory would be much.
+    let mut hashed = Hashed(Sha256::new());
+    body(&mut hashed)?;
     write!(
         out,
-        "{{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"serialNumber\":\"{serial}\","
+        "{{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"serialNumber\":\"{}\",",
+        serial(&hashed.0.finalize())
     )?;
-    out.write_all(&body)
+    body(out)
+}
+
+/// A hash of what is written.
+struct Hashed(Sha256);
+
+impl io::Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[derive(Serialize)]
@@ -186,8 +208,7 @@ fn source(id: &str) -> &'static str {
 }
 
 /// A UUID that is the same for the same content.
-fn serial(body: &[u8]) -> String {
-    let hash = Sha256::digest(body);
+fn serial(hash: &[u8]) -> String {
     let hex: String = hash
         .iter()
         .take(16)
