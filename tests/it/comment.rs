@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::common::github::CANARY;
-use crate::common::rest::{Answer, Answers, Question, Rest};
-use crate::common::{Run, command, finish, peers, write};
+use crate::common::rest::{Answer, Answers, Description, Question, Rest, refuse};
+use crate::common::{Run, command, finish, write};
 
 struct Thread {
     example: Value,
@@ -21,9 +21,8 @@ struct Thread {
 
 impl Thread {
     fn start() -> Rest<Self> {
-        let text = std::fs::read_to_string(peers().join("github-api.json")).expect("read");
-        let description: Value = serde_json::from_str(&text).expect("JSON");
-        let example = |name: &str| description["components"]["examples"][name]["value"].clone();
+        let description = Description::read();
+        let example = |name: &str| description.example(name);
         Rest::start(Self {
             example: example("issue-comment"),
             user: example("private-user-response-with-public-and-private-profile-information"),
@@ -53,10 +52,6 @@ impl Thread {
 
 impl Answers for Thread {
     fn answer(&mut self, question: &Question<'_>) -> Answer {
-        let refuse = |status: u16, message: &str| -> Answer {
-            let body = json!({"message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string()});
-            (status, Vec::new(), body)
-        };
         if question.token != format!("Bearer {CANARY}") {
             return refuse(401, "Bad credentials");
         }

@@ -9,11 +9,11 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::common::github::CANARY;
-use crate::common::rest::{Answer, Answers, Question, Rest};
-use crate::common::{Run, command, finish, git, peers, sample, write};
+use crate::common::rest::{Answer, Answers, Description, Question, Rest, refuse};
+use crate::common::{Run, command, finish, git, sample, write};
 
 struct Forge {
-    description: Value,
+    description: Description,
     bare: PathBuf,
     pulls: Vec<Value>,
     /// What is said in place of an answer to what contains the text.
@@ -48,19 +48,13 @@ impl Forge {
         output.status.success().then_some(said)
     }
 
-    fn example(&self, name: &str) -> Value {
-        let value = &self.description["components"]["examples"][name]["value"];
-        assert!(!value.is_null(), "GitHub publishes no example {name}");
-        value.clone()
-    }
-
     fn reference(&self, branch: &str) -> Option<Value> {
         let sha = self.git(
             &["rev-parse", "--verify", &format!("refs/heads/{branch}")],
             "",
             None,
         )?;
-        let mut found = self.example("git-ref");
+        let mut found = self.description.example("git-ref");
         found["ref"] = json!(format!("refs/heads/{branch}"));
         found["object"]["sha"] = json!(sha);
         found["object"]["type"] = json!("commit");
@@ -73,7 +67,7 @@ impl Forge {
             said.parse().ok()
         };
         let (ahead, behind) = (count(base, head)?, count(head, base)?);
-        let mut found = self.example("commit-comparison");
+        let mut found = self.description.example("commit-comparison");
         found["status"] = json!(match (ahead, behind) {
             (0, 0) => "identical",
             (_, 0) => "ahead",
@@ -120,7 +114,7 @@ impl Forge {
                 }
             }
         }
-        let mut made = self.example("git-tree");
+        let mut made = self.description.example("git-tree");
         made["sha"] = json!(self.git(&["write-tree"], "", index)?);
         Some(made)
     }
@@ -129,7 +123,7 @@ impl Forge {
         for key in ["title", "body"] {
             self.pulls[at][key] = body[key].clone();
         }
-        let mut told = self.example("pull-request");
+        let mut told = self.description.example("pull-request");
         // The example is older than the description beside it.
         told["requested_teams"] = json!([]);
         for key in ["number", "html_url", "title", "body"] {
@@ -152,10 +146,6 @@ impl Forge {
 
 impl Answers for Forge {
     fn answer(&mut self, question: &Question<'_>) -> Answer {
-        let refuse = |status: u16, message: &str| -> Answer {
-            let body = json!({"message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string()});
-            (status, Vec::new(), body)
-        };
         if question.token != format!("Bearer {CANARY}") {
             return refuse(401, "Bad credentials");
         }
@@ -171,7 +161,7 @@ impl Answers for Forge {
         let parts: Vec<&str> = path.split('/').skip(1).collect();
         let found = match (question.method, &parts[..]) {
             ("GET", []) => {
-                let mut found = self.example("full-repository-default-response");
+                let mut found = self.description.example("full-repository-default-response");
                 found["language"] = json!(null);
                 found.as_object_mut().expect("an object").remove("source");
                 found["default_branch"] = json!("main");
@@ -184,7 +174,7 @@ impl Answers for Forge {
             }
             ("GET", ["git", "commits", sha]) => {
                 let tree = self.git(&["rev-parse", &format!("{sha}^{{tree}}")], "", None);
-                let mut found = self.example("git-commit-2");
+                let mut found = self.description.example("git-commit-2");
                 found["sha"] = json!(sha);
                 found["tree"]["sha"] = json!(tree);
                 tree.map(|_| found)
@@ -203,7 +193,7 @@ impl Answers for Forge {
                 let mut arguments = vec!["commit-tree", &tree, "-F", "-"];
                 arguments.extend(parents.iter().flat_map(|parent| ["-p", parent]));
                 let sha = self.git(&arguments, &text(&body["message"]), None);
-                let mut made = self.example("git-commit");
+                let mut made = self.description.example("git-commit");
                 made["sha"] = json!(sha);
                 sha.map(|_| made)
             }
@@ -241,7 +231,7 @@ impl Answers for Forge {
                 self.reference(&branch)
             }
             ("GET", ["pulls"]) => {
-                let mut item = self.example("pull-request-simple-items")[0].clone();
+                let mut item = self.description.example("pull-request-simple-items")[0].clone();
                 item["requested_teams"] = json!([]);
                 let fits = |one: &&Value| {
                     let head = one["head"].as_str().expect("a text").replace('/', "%2F");
@@ -314,9 +304,8 @@ impl Shop {
             &work,
             &["remote", "add", "origin", &bare.display().to_string()],
         );
-        let text = std::fs::read_to_string(peers().join("github-api.json")).expect("read");
         let github = Rest::start(Forge {
-            description: serde_json::from_str(&text).expect("JSON"),
+            description: Description::read(),
             bare,
             pulls: Vec::new(),
             refusal: None,

@@ -7,12 +7,12 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::common::github::CANARY;
-use crate::common::rest::{Answer, Answers, Question, Rest};
-use crate::common::{Run, command, finish, git, peers, sample, write};
+use crate::common::rest::{Answer, Answers, Description, Question, Rest, refuse};
+use crate::common::{Run, command, finish, git, sample, write};
 
 /// A pull request whose differences are those of the last commit of a repository.
 struct Pull {
-    description: Value,
+    description: Description,
     repository: std::path::PathBuf,
     comments: Vec<Value>,
     reviews: usize,
@@ -30,14 +30,8 @@ fn said(folder: &Path, arguments: &[&str]) -> String {
 }
 
 impl Pull {
-    fn example(&self, name: &str) -> Value {
-        let value = &self.description["components"]["examples"][name]["value"];
-        assert!(!value.is_null(), "GitHub publishes no example {name}");
-        value.clone()
-    }
-
     fn files(&self) -> Vec<Value> {
-        let item = self.example("diff-entry-items")[0].clone();
+        let item = self.description.example("diff-entry-items")[0].clone();
         let names = said(&self.repository, &["diff", "--name-only", "HEAD^", "HEAD"]);
         let files = names.lines().map(|name| {
             let diff = said(&self.repository, &["diff", "HEAD^", "HEAD", "--", name]);
@@ -81,10 +75,6 @@ impl Pull {
 
 impl Answers for Pull {
     fn answer(&mut self, question: &Question<'_>) -> Answer {
-        let refuse = |status: u16, message: &str| -> Answer {
-            let body = json!({"message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string()});
-            (status, Vec::new(), body)
-        };
         if question.token != format!("Bearer {CANARY}") {
             return refuse(401, "Bad credentials");
         }
@@ -109,13 +99,20 @@ impl Answers for Pull {
                     if !(first..=last).all(|line| self.shows(path, line)) {
                         return refuse(422, "Unprocessable Entity");
                     }
-                    let mut known = self.example("pull-request-review-comment-items")[0].clone();
+                    let mut known = self
+                        .description
+                        .example("pull-request-review-comment-items")[0]
+                        .clone();
                     known["path"] = json!(path);
                     known["body"] = comment["body"].clone();
                     self.comments.push(known);
                 }
                 self.reviews += 1;
-                (200, Vec::new(), self.example("pull-request-review"))
+                (
+                    200,
+                    Vec::new(),
+                    self.description.example("pull-request-review"),
+                )
             }
             _ => refuse(404, "Not Found"),
         }
@@ -158,9 +155,8 @@ fn what_can_be_mended_is_suggested_where_the_pull_request_changes_it() {
     let head = said(&work, &["rev-parse", "HEAD"]);
     let event = json!({"pull_request": {"number": 7, "head": {"sha": head.trim(), "repo": {"fork": false}}}});
     write(folder.path(), "event.json", event.to_string());
-    let text = std::fs::read_to_string(peers().join("github-api.json")).expect("read");
     let github = Rest::start(Pull {
-        description: serde_json::from_str(&text).expect("JSON"),
+        description: Description::read(),
         repository: work.clone(),
         comments: Vec::new(),
         reviews: 0,

@@ -26,6 +26,30 @@ impl Question<'_> {
 /// The status, more headers, and the body.
 pub type Answer = (u16, Vec<(&'static str, String)>, Value);
 
+/// A no in GitHub's form.
+pub fn refuse(status: u16, message: &str) -> Answer {
+    let body = json!({"message": message, "documentation_url": "https://docs.github.com/rest", "status": status.to_string()});
+    (status, Vec::new(), body)
+}
+
+/// GitHub's published description, for its examples.
+pub struct Description(Value);
+
+impl Description {
+    pub fn read() -> Self {
+        let file = super::peers().join("github-api.json");
+        let text = std::fs::read_to_string(file).expect("read");
+        Self(serde_json::from_str(&text).expect("JSON"))
+    }
+
+    /// One of its examples.
+    pub fn example(&self, name: &str) -> Value {
+        let value = &self.0["components"]["examples"][name]["value"];
+        assert!(!value.is_null(), "GitHub publishes no example {name}");
+        value.clone()
+    }
+}
+
 /// A state that answers.
 pub trait Answers: Send + 'static {
     fn answer(&mut self, question: &Question<'_>) -> Answer;
