@@ -1,29 +1,17 @@
 //! Pictures of plans: Mermaid draws them, nothing in them is markup, and the page shows them.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::common::repositories::Pair;
-use crate::common::{ci_tool, peers, root, sample, write};
+use crate::common::{ci_tool, in_browser, sample, write};
 use crate::reports::{sarif, used};
 
 /// What Mermaid draws of the blocks in these files.
 fn drawn(files: &[PathBuf]) -> Vec<Value> {
-    let output = Command::new("node")
-        .arg(root().join("scripts/peers/mermaid.mjs"))
-        .arg(peers().join("npm/node_modules"))
-        .args(files)
-        .output()
-        .expect("node starts");
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let files: Vec<&std::ffi::OsStr> = files.iter().map(|file| file.as_os_str()).collect();
+    let told = in_browser("mermaid.mjs", &files);
     assert_eq!(told["problems"], json!([]), "{told}");
     told["pictures"].as_array().expect("a list").clone()
 }

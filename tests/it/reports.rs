@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::common::{Run, ci_tool, peers, root, write};
+use crate::common::{Run, ci_tool, in_browser, peers, root, write};
 
 /// What tries to be more than text, in each place where a report is read.
 const NASTY: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)> | `x` [a](https://evil.example) @all \u{1b}[31mred \u{202e}txt.exe ]]> &amp; \"q\" 'a'\n::error::x\n=cmd()";
@@ -281,20 +281,8 @@ fn security_reports_of_real_files_follow_their_schemas() {
 
 /// What a person does with `page.html` in a browser, looking for these words.
 pub(crate) fn used(folder: &Path, words: &str) -> Value {
-    let output = Command::new("node")
-        .arg(root().join("scripts/peers/page.mjs"))
-        .arg(peers().join("npm/node_modules"))
-        .arg(folder.join("page.html"))
-        .arg(words)
-        .output()
-        .expect("node starts");
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).expect("JSON")
+    let page = folder.join("page.html");
+    in_browser("page.mjs", &[page.as_os_str(), words.as_ref()])
 }
 
 #[test]

@@ -168,3 +168,20 @@ pub fn follow_githubs_description(exchanges: &str) -> String {
     );
     told
 }
+
+/// What a script of the peers that drives a browser says, as JSON.
+pub fn in_browser(script: &str, arguments: &[&std::ffi::OsStr]) -> serde_json::Value {
+    let output = Command::new("node")
+        .arg(root().join("scripts/peers").join(script))
+        .arg(peers().join("npm/node_modules"))
+        .args(arguments)
+        .output()
+        .expect("node starts");
+    assert!(
+        output.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}

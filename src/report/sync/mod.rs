@@ -1,19 +1,23 @@
 //! What a sync did, would do, or leaves to people, as text, Markdown and JSON.
 //! `docs/sync.md` describes the JSON.
 
+mod advice;
+mod compared;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::advice::{meaning, reason, ways_out, why};
+pub use self::compared::{Compared, ComparedJson, compared_json, compared_text};
 use super::picture::mirror::Drawn;
 use super::picture::{Picture, Tone, mirror as drawing};
 use super::plan::cell;
-use crate::mirror::plan::Hold;
+use crate::mirror::decide::Cause;
 use crate::mirror::refs::Oid;
-use crate::mirror::{self, decide::Cause};
-use crate::mirror::{Conflict, Decision, Difference, Outcome, Planned, Side, Tried, Written};
+use crate::mirror::{Decision, Difference, Outcome, Planned, Side, Tried, Written};
 use crate::sys::ui::escape_line;
 
 /// The version of the JSON's form.
@@ -389,139 +393,6 @@ fn remarks(written: &Written) -> Vec<String> {
     found
 }
 
-/// What a conflict is, in a sentence.
-const fn meaning(conflict: Conflict) -> &'static str {
-    match conflict {
-        Conflict::MirrorAhead => "the mirror has commits that the source lacks",
-        Conflict::Diverged => "both sides have commits that the other lacks",
-        Conflict::DeletedAtSource => {
-            "deleted at the source, and the mirror has commits that it never had"
-        }
-        Conflict::DeletedOnMirror => "deleted on the mirror, and the source has new commits",
-        Conflict::MirrorRewritten => "rewritten on the mirror; that never goes to the source",
-        Conflict::TagMoved => "the tag was moved at the source, and it is none of those that may",
-        Conflict::TagDiffers => "the tag means two things",
-    }
-}
-
-/// What a person can do: for what, and by which commands.
-fn ways_out(
-    told: &Told<'_>,
-    planned: &Planned,
-    conflict: Conflict,
-) -> Vec<(&'static str, Vec<String>)> {
-    let name = quoted(&planned.name);
-    let short = planned.name.strip_prefix("refs/").unwrap_or(&planned.name);
-    let (source, mirror) = (quoted(told.source), quoted(told.mirror));
-    let to_source = vec![
-        format!("git fetch {mirror} {name}"),
-        format!(
-            "git push {source} {}",
-            quoted(&format!("FETCH_HEAD:{}", planned.name))
-        ),
-    ];
-    let adopt = vec![format!("ci-tool sync --adopt {}", quoted(short))];
-    let give_up = (
-        "to give up the mirror's commits; a backup ref keeps them",
-        adopt,
-    );
-    match conflict {
-        Conflict::MirrorAhead => vec![("to bring them to the source", to_source), give_up],
-        Conflict::Diverged => {
-            let merge = vec![
-                format!("git fetch {source} {name} && git switch --detach FETCH_HEAD"),
-                format!("git fetch {mirror} {name} && git merge FETCH_HEAD"),
-                format!(
-                    "git push {source} {}",
-                    quoted(&format!("HEAD:{}", planned.name))
-                ),
-            ];
-            vec![("to merge both at the source", merge), give_up]
-        }
-        Conflict::DeletedAtSource => vec![("to bring it back to the source", to_source), give_up],
-        Conflict::DeletedOnMirror => {
-            let back = vec![
-                format!("git fetch {source} {name}"),
-                format!(
-                    "git push {mirror} {}",
-                    quoted(&format!("FETCH_HEAD:{}", planned.name))
-                ),
-            ];
-            vec![("to bring it back to the mirror", back)]
-        }
-        Conflict::MirrorRewritten => {
-            let lease = planned.source.as_ref().map_or("", Oid::as_str);
-            let lease = quoted(&format!("--force-with-lease={}:{lease}", planned.name));
-            let rewrite = vec![
-                format!("git fetch {mirror} {name}"),
-                format!(
-                    "git push {lease} {source} {}",
-                    quoted(&format!("FETCH_HEAD:{}", planned.name))
-                ),
-            ];
-            vec![("to rewrite the source too", rewrite), give_up]
-        }
-        Conflict::TagMoved | Conflict::TagDiffers => {
-            let lease = planned.mirror.as_ref().map_or("", Oid::as_str);
-            let lease = quoted(&format!("--force-with-lease={}:{lease}", planned.name));
-            let take = vec![
-                format!("git fetch --no-tags {source} {name}"),
-                format!(
-                    "git push {lease} {mirror} {}",
-                    quoted(&format!("FETCH_HEAD:{}", planned.name))
-                ),
-            ];
-            vec![(
-                "to take the source's, once; `sync.moving-tags` lists tags that move often",
-                take,
-            )]
-        }
-    }
-}
-
-/// Why a person has to look at it.
-fn why(planned: &Planned) -> String {
-    match (&planned.hold, planned.decision) {
-        (Some(hold), _) => reason(hold),
-        (None, Decision::Conflict { conflict }) => meaning(conflict).to_owned(),
-        _ => String::new(),
-    }
-}
-
-fn reason(hold: &Hold) -> String {
-    match hold {
-        Hold::PruneLimit { deletions } => format!(
-            "deleted at the source, but {deletions} deletions at once may be a mistake; if not: --prune-limit {deletions} --prune-percent 100"
-        ),
-        Hold::PruneNever => "deleted at the source, and nothing is deleted on the mirror".to_owned(),
-        Hold::DefaultBranch => {
-            "deleted at the source, but it is the mirror's default branch: choose another one there first".to_owned()
-        }
-        Hold::SourceIncomplete => {
-            "deleted at the source, but the source lacks even the mirror's default branch: it may not be whole".to_owned()
-        }
-        Hold::RewritesNever => {
-            "rewritten at the source, and the mirror does not follow".to_owned()
-        }
-        Hold::NameClash { with } => {
-            format!("{with} is in the way: git cannot have both names")
-        }
-        Hold::Refused { reason } => format!("the server refuses it: {reason}"),
-    }
-}
-
-/// A word of a POSIX shell.
-fn quoted(text: &str) -> String {
-    let is_plain = !text.is_empty()
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "/:._-=@+,%".contains(c));
-    match is_plain {
-        true => text.to_owned(),
-        false => format!("'{}'", escape_line(text).replace('\'', "'\\''")),
-    }
-}
-
 /// What goes where, and what does not.
 fn picture(told: &Told<'_>) -> Picture {
     let writes = told.writes();
@@ -608,84 +479,4 @@ pub fn markdown(told: &Told<'_>) -> String {
 /// A name as code that cannot end itself.
 fn code(text: &str) -> String {
     format!("`{}`", cell(&escape_line(text)).replace('`', "'"))
-}
-
-/// Both sides compared, without any record.
-#[derive(Debug)]
-pub struct Compared<'a> {
-    /// The source's address.
-    pub source: &'a str,
-    /// The mirror's address.
-    pub mirror: &'a str,
-    /// How many refs there are.
-    pub count: usize,
-    /// Those that differ.
-    pub differing: &'a [mirror::Differing],
-}
-
-/// What `ci-tool sync --verify --format json` prints.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct ComparedJson<'a> {
-    schema: u32,
-    source: &'a str,
-    mirror: &'a str,
-    /// How many refs there are.
-    refs: usize,
-    in_sync: bool,
-    differing: Vec<Differing<'a>>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Differing<'a> {
-    name: &'a str,
-    source: Option<&'a Oid>,
-    mirror: Option<&'a Oid>,
-}
-
-/// The comparison for programs.
-pub fn compared_json<'a>(compared: &'a Compared<'_>) -> ComparedJson<'a> {
-    let differing = compared.differing.iter();
-    ComparedJson {
-        schema: SCHEMA,
-        source: compared.source,
-        mirror: compared.mirror,
-        refs: compared.count,
-        in_sync: compared.differing.is_empty(),
-        differing: differing
-            .map(|(name, source, mirror)| Differing {
-                name,
-                source: source.as_ref(),
-                mirror: mirror.as_ref(),
-            })
-            .collect(),
-    }
-}
-
-/// The comparison for people.
-pub fn compared_text(compared: &Compared<'_>) -> String {
-    let mut out = format!(
-        "source  {}\nmirror  {}\n\n",
-        escape_line(compared.source),
-        escape_line(compared.mirror)
-    );
-    let short = |oid: &Option<Oid>| oid.as_ref().map_or("nothing", Oid::short).to_owned();
-    for (name, source, mirror) in compared.differing.iter().take(MAX_LINES) {
-        let (source, mirror) = (short(source), short(mirror));
-        let _ = writeln!(
-            out,
-            "  {}: {source} at the source, {mirror} on the mirror",
-            escape_line(name)
-        );
-    }
-    rest(&mut out, compared.differing.len());
-    let _ = match compared.differing.len() {
-        0 => writeln!(
-            out,
-            "{} refs are the same on both sides, and the mirror has all that they reach",
-            compared.count
-        ),
-        differing => writeln!(out, "{differing} of {} refs differ", compared.count),
-    };
-    out
 }
