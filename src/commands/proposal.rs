@@ -6,12 +6,14 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::gate::git;
+use super::sync::servers;
 use super::upload;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::forge::github::{Between, GitHub, PullRequest, Relation, TreeEntry};
 use crate::forge::http::Patience;
 use crate::forge::{self, Error};
+use crate::mirror::address::{Address, Forge};
 use crate::sys::ui::escape_line;
 
 /// GitHub takes 65,536 characters as a text.
@@ -295,23 +297,10 @@ fn slug(folder: &Path, context: &Context) -> Option<String> {
         return Some(job.to_owned());
     }
     let said = git(folder, &["remote", "get-url", "origin"], context).ok()?;
-    let address = String::from_utf8_lossy(&said).trim().to_owned();
-    let server = context.env.get("GITHUB_SERVER_URL");
-    let host = server.map_or("github.com", |server| {
-        server
-            .split("//")
-            .last()
-            .unwrap_or_default()
-            .trim_end_matches('/')
-    });
+    let address = Address::new(String::from_utf8_lossy(&said).trim()).ok()?;
     // A repository of the same name elsewhere is another one.
-    if !address.contains(host) {
-        return None;
-    }
-    let address = address.trim_end_matches('/').trim_end_matches(".git");
-    let mut parts = address.rsplit(['/', ':']);
-    let (name, owner) = (parts.next()?, parts.next()?);
-    Some(format!("{owner}/{name}"))
+    let is_github = address.forge(servers(&context.env)) == Forge::Github;
+    is_github.then(|| address.path().to_owned())
 }
 
 fn is_executable(file: &Path) -> bool {

@@ -399,7 +399,7 @@ fn settings(
 }
 
 /// The hosts of the GitHub and of the GitLab that this job runs on.
-fn servers(env: &Env) -> (Option<&str>, Option<&str>) {
+pub(super) fn servers(env: &Env) -> (Option<&str>, Option<&str>) {
     let github = env.get("GITHUB_SERVER_URL");
     let github = github.and_then(|url| Some(url.split_once("://")?.1.trim_end_matches('/')));
     (github, env.get("CI_SERVER_HOST"))

@@ -119,6 +119,11 @@ impl Address {
         matches!(scheme, "https" | "http").then(|| format!("{scheme}://{authority}"))
     }
 
+    /// What the server calls the repository: `owner/name`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// What the repository is called in the record of a sync: the same however
     /// it is reached.
     pub fn id(&self) -> String {

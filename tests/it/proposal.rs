@@ -578,6 +578,36 @@ fn what_cannot_be_proposed_says_why() {
 }
 
 #[test]
+fn the_remote_names_the_repository_where_no_job_does() {
+    let shop = Shop::new();
+    let by = |origin: &str| {
+        git(&shop.work(), &["remote", "set-url", "origin", origin]);
+        let mut command = command();
+        command
+            .args(["generate", "--pr"])
+            .current_dir(shop.work())
+            .env("GITHUB_API_URL", &shop.github.url)
+            .env("GITHUB_TOKEN", CANARY);
+        finish(&mut command)
+    };
+    for origin in [
+        "https://gitlab.com/acme/shop.git",
+        "https://notgithub.com/acme/shop",
+        "https://example.com/github.com/shop",
+        "https://x:secret@github.com/acme/shop",
+    ] {
+        let run = by(origin);
+        assert_eq!(run.code, 2, "{origin}: {}", run.stderr);
+        assert!(!run.stderr.contains("secret@"), "{}", run.stderr);
+    }
+    assert_eq!(shop.github.asked(), 0);
+    let run = by("git@github.com:acme/shop.git");
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = by("https://github.com/acme/shop");
+    assert!(run.stderr.contains("holds all of it"), "{}", run.stderr);
+}
+
+#[test]
 fn what_the_audit_mends_is_proposed() {
     let shop = Shop::new();
     let path = "scripts/deploy-all.sh";
