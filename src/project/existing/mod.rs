@@ -1,10 +1,12 @@
 //! Existing workflows, and what they already do for which component.
 
 mod commands;
+mod line;
 
 use std::collections::BTreeSet;
 
-use self::commands::{Command, Found};
+use self::commands::Found;
+use self::line::Command;
 use super::document::Node;
 use super::model::{Component, Doing, Language, Task, Workflow};
 use super::path;
@@ -164,7 +166,7 @@ impl Reader<'_> {
         for (script, own) in matrix_values(script, &own, job) {
             let mut folder = own;
             for (at, text) in lines(&script) {
-                for (command, folder) in commands::split(&text, &mut folder) {
+                for (command, folder) in line::split(&text, &mut folder) {
                     self.command(&command, &folder, line.unwrap_or(first + at), 0);
                 }
             }
@@ -259,7 +261,7 @@ impl Reader<'_> {
             Found::Make { targets, folder } => {
                 for recipe in commands::recipes(self.tree, &folder, &targets) {
                     // Each line of a recipe has a shell of its own.
-                    for (command, folder) in commands::split(&recipe, &mut folder.clone()) {
+                    for (command, folder) in line::split(&recipe, &mut folder.clone()) {
                         self.command(&command, &folder, line, depth + 1);
                     }
                 }
@@ -285,7 +287,7 @@ impl Reader<'_> {
         };
         let mut folder = folder.to_owned();
         for (_, text) in lines(&text) {
-            for (command, folder) in commands::split(&text, &mut folder) {
+            for (command, folder) in line::split(&text, &mut folder) {
                 self.command(&command, &folder, line, depth + 1);
             }
         }
@@ -324,7 +326,7 @@ impl Reader<'_> {
             return;
         };
         let by_name = commands::task_of_script(name, text);
-        for (command, folder) in commands::split(text, &mut folder.to_owned()) {
+        for (command, folder) in line::split(text, &mut folder.to_owned()) {
             self.command(&command, &folder, line, depth + 1);
         }
         if let Some(task) = by_name {
