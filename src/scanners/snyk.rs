@@ -97,7 +97,11 @@ impl Scanner for Snyk {
         let root = place.root.display().to_string();
         match self {
             Self::Code => {
-                vec![self.call(0, ReportFormat::Sarif, &["code", "test", &root, "--sarif"])]
+                let mut call =
+                    self.call(0, ReportFormat::Sarif, &["code", "test", &root, "--sarif"]);
+                // It does not work where it cannot leave its cache there.
+                call.writable.push(place.root.to_owned());
+                vec![call]
             }
             Self::Infrastructure => {
                 // It looks at nothing outside of the folder that it runs in.
@@ -109,7 +113,10 @@ impl Scanner for Snyk {
                 let mut calls = Vec::new();
                 if !manifests(place).is_empty() {
                     let arguments = ["test", &root, "--all-projects", "--json"];
-                    calls.push(self.call(0, ReportFormat::Snyk, &arguments));
+                    let mut call = self.call(0, ReportFormat::Snyk, &arguments);
+                    // It asks build tools, which keep what they know beside the project.
+                    call.writable.push(place.root.to_owned());
+                    calls.push(call);
                 }
                 for (number, image) in taken(self, place) {
                     let arguments = ["container", "test", &image.address(), "--json"];
