@@ -67,10 +67,13 @@ def main():
         stand_in = HERE / "actions" / name.replace("/", "-")
         if name == "intowork/ci-action" and "CI_TOOL_BIN" in os.environ:
             stand_in = pathlib.Path(tempfile.mkdtemp(prefix="ci-tool-action-"))
-            command = f"'{os.environ['CI_TOOL_BIN']}' ${{{{ inputs.command }}}}"
-            release = {"CI_TOOL_ACTION": f"{name}@{commit} # v1.0.0"}
-            step = {"name": "Run", "shell": "bash", "run": command, "env": release}
-            action = {"name": "ci-tool", "inputs": {"command": {}}, "runs": {"using": "composite", "steps": [step]}}
+            own = (HERE.parents[1] / "action.yml").read_text().split("\noutputs:")[0]
+            # A shell takes no name with a hyphen from its environment.
+            inputs = re.findall(r"^  (\w+):$", own, re.MULTILINE)
+            env = {f"INPUT_{key.upper()}": f"${{{{ inputs.{key} }}}}" for key in inputs if key != "token"}
+            env["CI_TOOL_ACTION"] = f"{name}@{commit} # v1.0.0"
+            step = {"name": "Run", "shell": "bash", "run": f"'{os.environ['CI_TOOL_BIN']}' action", "env": env}
+            action = {"name": "ci-tool", "inputs": {key: {} for key in inputs}, "runs": {"using": "composite", "steps": [step]}}
             (stand_in / "action.yml").write_text(json.dumps(action))
         if not stand_in.is_dir():
             fail(f"there is no stand-in for {name}")

@@ -5,6 +5,7 @@ pub mod action;
 pub mod audit;
 pub mod completions;
 pub mod config;
+pub mod debt;
 pub mod deploy;
 pub mod detect;
 pub mod docs;
@@ -39,6 +40,8 @@ pub enum Command {
     Detect(detect::Args),
     /// Write the workflows that a repository lacks
     Generate(generate::Args),
+    /// List what is frozen, and check that it only shrinks
+    Debt(Box<debt::Args>),
     /// Show, judge or raise the actions that workflows use
     Pins(pins::Args),
     /// Decide whether the findings of any scanners may pass
@@ -91,6 +94,7 @@ impl Command {
         match self {
             Self::Detect(args) => detect::run(args, context),
             Self::Generate(args) => generate::run(args, context),
+            Self::Debt(args) => debt::run(args, context),
             Self::Pins(args) => pins::run(args, context),
             Self::Gate(args) => gate::run(args, context),
             Self::Report(args) => report::run(args, context),

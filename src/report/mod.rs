@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod comment;
+pub mod debt;
 pub mod deploy;
 pub mod diff;
 pub mod excerpt;
@@ -13,6 +14,7 @@ pub mod mending;
 pub mod picture;
 pub mod pins;
 pub mod plan;
+pub mod probe;
 pub mod project;
 pub mod scan;
 pub mod score;

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::diff;
 use super::picture::pipeline;
+use crate::probe::Probe;
 use crate::sys::ui::{escape_line, escape_terminal};
 use crate::workflows::merge::Conflict;
 use crate::workflows::plan::{Plan, PlannedFile, Status};
@@ -215,7 +216,7 @@ fn files(count: usize) -> String {
 ///
 /// # Errors
 /// Never in practice: the form holds nothing that JSON cannot.
-pub fn json(plan: &Plan, mode: Mode) -> serde_json::Result<String> {
+pub fn json(plan: &Plan, mode: Mode, probe: Option<&Probe>) -> serde_json::Result<String> {
     let mut value = serde_json::to_value(plan)?;
     if let Some(files) = value
         .get_mut("files")
@@ -230,6 +231,9 @@ pub fn json(plan: &Plan, mode: Mode) -> serde_json::Result<String> {
     }
     value["summary"] = summary(plan, mode).into();
     value["picture"] = serde_json::to_value(pipeline::picture(plan))?;
+    if let Some(probe) = probe {
+        value["probe"] = serde_json::to_value(probe)?;
+    }
     super::json(&value)
 }
 

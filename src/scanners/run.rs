@@ -433,6 +433,10 @@ fn without_program(error: &ProcessError) -> String {
         ProcessError::OutputLimit { limit, .. } => {
             format!("it wrote more than {limit} bytes and was stopped")
         }
+        ProcessError::DiskLimit { .. } => "it filled the disk and was stopped".to_owned(),
+        ProcessError::ProcessLimit { count, .. } => {
+            format!("it started {count} processes and was stopped")
+        }
         ProcessError::Interrupted(_) => "it was stopped before its end, as was asked".to_owned(),
         ProcessError::Broken { source, .. } => format!("it could not be run: {source}"),
         ProcessError::NotInstalled(_) => "it is not installed".to_owned(),

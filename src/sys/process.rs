@@ -32,7 +32,25 @@ pub struct Program {
     mark: Option<String>,
     input: Option<Vec<u8>>,
     runs_to_its_end: bool,
+    watch: Option<Watch>,
 }
+
+/// What of the machine a child may use up before it is stopped.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// Where it writes.
+    pub folder: PathBuf,
+    /// It may use so many bytes of that file system.
+    pub disk: u64,
+    /// It may start so many processes and threads.
+    pub processes: u64,
+}
+
+/// So many bytes stay free, whatever a child may use.
+const ALWAYS_FREE: u64 = 512 * 1024 * 1024;
+
+/// How often a watched child is looked after.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The variable that marks what a child started, wherever it went.
 const MARK: &str = "CI_TOOL_CHILD";
@@ -81,6 +99,22 @@ pub enum ProcessError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// It used up more of the disk than it may.
+    #[error("`{program}` filled the disk with {} MiB and was stopped", .used / 1_048_576)]
+    DiskLimit {
+        /// The program.
+        program: String,
+        /// What it used, in bytes.
+        used: u64,
+    },
+    /// It started more processes than it may.
+    #[error("`{program}` started {count} processes and was stopped")]
+    ProcessLimit {
+        /// The program.
+        program: String,
+        /// How many there were.
+        count: u64,
+    },
     /// Somebody asked us to stop.
     #[error("`{0}` was stopped before its end, as was asked")]
     Interrupted(String),
@@ -100,6 +134,7 @@ impl Program {
             mark: None,
             input: None,
             runs_to_its_end: false,
+            watch: None,
         }
     }
 
@@ -173,6 +208,13 @@ impl Program {
         self
     }
 
+    /// Stops it where it uses up the machine.
+    #[must_use]
+    pub fn watched(mut self, watch: Watch) -> Self {
+        self.watch = Some(watch);
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Errors
@@ -226,6 +268,8 @@ impl Program {
         let stdout = self.reader(child.stdout.take());
         let stderr = self.reader(child.stderr.take());
         let started = Instant::now();
+        let mut looked = started;
+        let before = self.watch.as_ref().map(Use::of);
         let mut pause = Duration::from_millis(1);
         let status = loop {
             if let Some(status) = child.try_wait().map_err(broken)? {
@@ -234,6 +278,13 @@ impl Program {
             if interrupt::asked() && !self.runs_to_its_end {
                 self.stop(&mut child);
                 return Err(ProcessError::Interrupted(self.name.clone()));
+            }
+            if looked.elapsed() > LOOK {
+                looked = Instant::now();
+                if let Some(error) = self.used_up(before.as_ref()) {
+                    self.stop(&mut child);
+                    return Err(error);
+                }
             }
             if started.elapsed() > self.time_limit {
                 self.stop(&mut child);
@@ -267,6 +318,22 @@ impl Program {
             stdout: text(stdout)?,
             stderr: text(stderr)?,
         })
+    }
+
+    /// Why a watched child must be stopped.
+    fn used_up(&self, before: Option<&Use>) -> Option<ProcessError> {
+        let (watch, before) = self.watch.as_ref().zip(before)?;
+        let now = Use::of(watch);
+        let used = before.free.saturating_sub(now.free);
+        let count = now.processes.saturating_sub(before.processes);
+        let program = self.name.clone();
+        if used > watch.disk || now.free < ALWAYS_FREE {
+            Some(ProcessError::DiskLimit { program, used })
+        } else if count > watch.processes {
+            Some(ProcessError::ProcessLimit { program, count })
+        } else {
+            None
+        }
     }
 
     /// Stops a child and all that it started.
@@ -314,6 +381,30 @@ impl Program {
     }
 }
 
+/// What is used of the machine, by whomever.
+struct Use {
+    /// Bytes that are free.
+    free: u64,
+    /// Processes and threads; 0 where nobody tells.
+    processes: u64,
+}
+
+impl Use {
+    fn of(watch: &Watch) -> Self {
+        let disk = rustix::fs::statvfs(&watch.folder);
+        let load = std::fs::read_to_string("/proc/loadavg");
+        // `0.20 0.18 0.12 1/80 11206`: of 80 one runs.
+        let all = load.ok().and_then(|load| {
+            let (_, all) = load.split_whitespace().nth(3)?.split_once('/')?;
+            all.parse().ok()
+        });
+        Self {
+            free: disk.map_or(u64::MAX, |disk| disk.f_bavail * disk.f_frsize),
+            processes: all.unwrap_or(0),
+        }
+    }
+}
+
 /// What fills the disk stops at a limit.
 fn limit_files(child: &Child) {
     #[cfg(target_os = "linux")]
@@ -328,6 +419,11 @@ fn limit_files(child: &Child) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = (child, FILE_LIMIT);
+}
+
+/// Whether we may do everything on this machine.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// Processes that carry a mark in their environment.
@@ -414,5 +510,30 @@ mod tests {
             "{missing:?}"
         );
         assert!(started.elapsed() < Duration::from_secs(30));
+    }
+    #[test]
+    fn what_uses_up_the_machine_is_stopped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let watch = Watch {
+            folder: folder.path().to_owned(),
+            disk: 64 * 1024 * 1024,
+            processes: 300,
+        };
+        let file = folder.path().join("big").display().to_string();
+        let fills = shell("while :; do head -c 10000000 /dev/zero >> \"$F\"; sync; done")
+            .variable("F", &file)
+            .watched(watch.clone())
+            .run();
+        assert!(
+            matches!(fills, Err(ProcessError::DiskLimit { .. })),
+            "{fills:?}"
+        );
+        let forks = shell("i=0; while [ $i -lt 600 ]; do sleep 30 & i=$((i+1)); done; wait")
+            .watched(watch)
+            .run();
+        assert!(
+            matches!(forks, Err(ProcessError::ProcessLimit { .. })),
+            "{forks:?}"
+        );
     }
 }

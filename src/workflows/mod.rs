@@ -13,6 +13,7 @@ mod decide;
 pub mod drift;
 pub mod examples;
 pub mod explain;
+pub mod frozen;
 mod gitlab;
 pub mod header;
 pub mod house;
@@ -63,6 +64,8 @@ pub struct Settings {
     pub target: Target,
     /// What concerns GitLab alone.
     pub gitlab: Gitlab,
+    /// What steps may go on complaining about.
+    pub debts: Vec<crate::debt::Debt>,
 }
 
 /// What a person decides about a pipeline of GitLab.
@@ -124,6 +127,7 @@ impl Default for Settings {
             uptime_urls: Vec::new(),
             target: Target::default(),
             gitlab: Gitlab::default(),
+            debts: Vec::new(),
         }
     }
 }

@@ -7,10 +7,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Settings;
+use super::frozen::{self, Frozen};
 use super::gitlab::{self, GitlabJob};
 use super::services::{self, Reach, ServiceRecipe};
 use super::updates::{self, Update};
-use crate::project::model::{Component, Language, Need, Project, Role, Service, StepKind};
+use crate::debt::Debt;
+use crate::project::model::{Component, Language, Need, Project, Role, Service, Step, StepKind};
 use crate::project::path;
 
 /// Everything that a template can use.
@@ -101,6 +103,8 @@ pub struct Job {
     pub installs: Vec<Block>,
     /// What is proved.
     pub steps: Vec<StepView>,
+    /// Whether a step has debt, so that the job compares at its end.
+    pub has_debt: bool,
     /// The id of the step after which the steps can run.
     pub ready: String,
     /// What differs where the job is one of GitLab's.
@@ -155,6 +159,8 @@ pub struct StepView {
     pub run: String,
     /// Variables of this step alone.
     pub env: BTreeMap<String, String>,
+    /// What it may complain about.
+    pub debt: Option<Frozen>,
 }
 
 /// A place to deploy to.
@@ -287,6 +293,8 @@ fn job(
     } else {
         install_blocks(component)
     };
+    let debt_of = |step: &Step| frozen::debt(component, step, settings);
+    let steps = component.steps.iter();
     Job {
         title: component.name.clone(),
         language_name: language_name(component.language).to_owned(),
@@ -299,7 +307,11 @@ fn job(
         id,
         language: component.language,
         directory: component.root.clone(),
-        paths: paths(component, project),
+        paths: [
+            paths(component, project),
+            frozen::files(component, settings),
+        ]
+        .concat(),
         version: component
             .version
             .as_ref()
@@ -336,10 +348,14 @@ fn job(
             })
             .collect(),
         installs,
-        steps: component
-            .steps
-            .iter()
+        has_debt: steps
+            .clone()
+            .filter_map(debt_of)
+            .any(|debt| !debt.is_left_out()),
+        steps: steps
+            .filter(|step| !debt_of(step).is_some_and(Debt::is_left_out))
             .map(|step| StepView {
+                debt: debt_of(step).map(Frozen::of),
                 kind: step.kind,
                 name: step.name.clone(),
                 directory: step.command.directory.clone(),

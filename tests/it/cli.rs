@@ -252,7 +252,7 @@ fn the_container_action_takes_inputs_and_gives_outputs() {
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(
         run.stderr.contains(
-            "known are scan, audit, gate, upload, generate, detect, sync, deploy and verify"
+            "known are scan, audit, gate, upload, generate, debt, detect, sync, deploy and verify"
         ),
         "{}",
         run.stderr
@@ -370,7 +370,7 @@ fn every_flag_has_its_input_and_every_input_its_use() {
         .collect();
     let of = |command: &str| ci_tool(&root(), &[command, "--help"]).stdout;
     let commands = [
-        "generate", "sync", "scan", "audit", "gate", "deploy", "verify", "upload",
+        "generate", "sync", "scan", "audit", "gate", "deploy", "verify", "upload", "debt",
     ];
     let help: String = commands.map(of).concat();
     for flag in ["only", "dry-run", "check", "force", "format", "config"] {

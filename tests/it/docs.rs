@@ -126,6 +126,10 @@ fn what_deploy_and_verify_print() {
         &pretty(&schemars::schema_for!(ci_tool::commands::secrets::Checked)),
     );
     holds(
+        "docs/debt.schema.json",
+        &pretty(&schemars::schema_for!(ci_tool::report::debt::Debts)),
+    );
+    holds(
         "docs/trend.schema.json",
         &pretty(&schemars::schema_for!(ci_tool::commands::trend::Answer)),
     );

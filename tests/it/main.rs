@@ -21,6 +21,7 @@ mod changes;
 mod cli;
 mod comment;
 mod common;
+mod debt;
 mod deploy;
 mod deploy_checks;
 mod deploy_platforms;

@@ -2,6 +2,7 @@
 //! command, without a shell in between; results become outputs and a summary.
 
 mod comment;
+mod debt;
 mod deploy;
 mod findings;
 mod suggestions;
@@ -12,6 +13,7 @@ use anyhow::{Context as _, Result};
 use clap::{ArgAction, ValueEnum as _};
 
 use crate::actions::{escape, inputs, outputs};
+use crate::commands::debt::probing::Flags;
 use crate::commands::proposal::Outcome;
 use crate::commands::{detect, generate, sync};
 use crate::context::Context;
@@ -24,7 +26,7 @@ use crate::sys::env::Env;
 pub struct Args {}
 
 /// The commands that the action can run today.
-const COMMANDS: &str = "scan, audit, gate, upload, generate, detect, sync, deploy and verify";
+const COMMANDS: &str = "scan, audit, gate, upload, generate, debt, detect, sync, deploy and verify";
 
 /// Runs the command that the inputs name.
 ///
@@ -73,6 +75,7 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
         "audit" => findings::audit(context, annotations),
         "gate" => findings::gate(context, annotations),
         "upload" => findings::upload(context),
+        "debt" => debt::debt(context, annotations),
         "deploy" => deploy::deploy(context, annotations),
         "verify" => deploy::verify(context, annotations),
         "detect" => {
@@ -118,6 +121,8 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
                 force: flag("force")?,
                 resolved: Vec::new(),
                 explain: None,
+                probe: false,
+                probing: Flags::default(),
                 templates: Vec::new(),
                 format,
             };
@@ -170,10 +175,11 @@ fn generate(
     context: &Context,
     annotations: &mut Vec<String>,
 ) -> Result<Exit> {
-    let (plan, mode) = generate::carry_out(args, context)?;
+    let carried = generate::carry_out(args, context)?;
     context
         .ui
-        .result(&generate::render(&plan, mode, args.format)?)?;
+        .result(&generate::render(&carried, args.format)?)?;
+    let (plan, mode) = (&carried.plan, carried.mode);
     let written: Vec<&str> = plan
         .files
         .iter()
@@ -187,10 +193,14 @@ fn generate(
         if written.is_empty() { "false" } else { "true" },
     )?;
     output(context, "files", &serde_json::to_string(&written)?)?;
-    output(context, "plan", report::plan::json(&plan, mode)?.trim_end())?;
-    summary(context, &report::plan::markdown(&plan, mode))?;
+    output(
+        context,
+        "plan",
+        report::plan::json(plan, mode, None)?.trim_end(),
+    )?;
+    summary(context, &report::plan::markdown(plan, mode))?;
     if let Some(branch) = &args.pr {
-        let outcome = generate::propose(args, branch, &plan, context)?;
+        let outcome = generate::propose(args, branch, &carried, context)?;
         context.ui.remark(&outcome.sentence(branch));
         output(context, "pull-request", outcome.url())?;
         if matches!(outcome, Outcome::Theirs { .. }) {
@@ -203,7 +213,7 @@ fn generate(
         let drift = plan.files.iter().filter(|file| file.status.is_drift());
         annotations.extend(drift.map(|file| escape::error(&file.path, 1, &file.reason)));
     }
-    Ok(generate::answer(&plan, mode))
+    Ok(generate::answer(&carried))
 }
 
 fn sync(args: &sync::Args, context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {

@@ -1,24 +1,29 @@
 //! `ci-tool generate`.
 
+mod settings;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
 
+use self::settings::settings;
+use super::debt::probing::{self, Flags};
 use super::proposal::{self, Outcome, Proposal};
 use super::template::source::Source;
-use crate::config::model::{JobRules, Runner};
-use crate::config::{Config, Loaded};
+use crate::config::Loaded;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
+use crate::probe::Probe;
 use crate::project::model::Project;
 use crate::report;
 use crate::report::plan::Mode;
 use crate::sys::fs::{self, WriteError};
 use crate::workflows::catalog::Kind;
-use crate::workflows::house::{House, OwnStep, Place};
 use crate::workflows::plan::{Current, Plan, PlanError, PlannedFile, Status};
-use crate::workflows::{Catalog, Gitlab, OwnAction, Settings, Target, explain, house, plan};
+use crate::workflows::view::View;
+use crate::workflows::{Catalog, Settings, explain, house, plan};
 
 /// Write the workflows that a repository lacks.
 ///
@@ -70,6 +75,14 @@ pub struct Args {
     #[arg(long, value_name = "FILE:LINE", conflicts_with_all = ["dry_run", "check", "force", "resolved"])]
     pub explain: Option<String>,
 
+    /// Run the steps first, in a clean copy, which executes the repository's code: what is red is frozen as debt, so that the workflows are green and get no worse
+    #[arg(long, conflicts_with_all = ["check", "explain"])]
+    pub probe: bool,
+
+    /// What a probe may use and what it runs
+    #[command(flatten)]
+    pub probing: Flags,
+
     /// Templates of your own: a folder, or git+ADDRESS@COMMIT#FOLDER; beats the configuration
     #[arg(long, value_name = "SOURCE")]
     pub templates: Vec<String>,
@@ -117,6 +130,8 @@ impl Args {
             force: false,
             resolved: Vec::new(),
             explain: None,
+            probe: false,
+            probing: Flags::default(),
             templates: Vec::new(),
             format: Format::Text,
         }
@@ -128,7 +143,7 @@ impl Args {
 /// # Errors
 /// As [`run`], and where the template does not apply.
 pub(super) fn rendered(args: &Args, template: &str, context: &Context) -> Result<String> {
-    let (_, _, plan) = make_plan(args, context)?;
+    let plan = make_plan(args, context)?.plan;
     let file = plan.files.into_iter().next();
     let text = file.as_ref().and_then(|file| file.generated.as_ref());
     match (text, file.as_ref()) {
@@ -149,16 +164,16 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
     if let Some(place) = &args.explain {
         return explain_line(args, place, context);
     }
-    let (plan, mode) = carry_out(args, context)?;
-    context.ui.result(&render(&plan, mode, args.format)?)?;
+    let carried = carry_out(args, context)?;
+    context.ui.result(&render(&carried, args.format)?)?;
     if let Some(branch) = &args.pr {
-        let outcome = propose(args, branch, &plan, context)?;
+        let outcome = propose(args, branch, &carried, context)?;
         context.ui.remark(&outcome.sentence(branch));
         if matches!(outcome, Outcome::Theirs { .. }) {
             return Ok(Exit::No);
         }
     }
-    Ok(answer(&plan, mode))
+    Ok(answer(&carried))
 }
 
 /// Puts what the plan would write into a pull request.
@@ -168,19 +183,26 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
 pub(super) fn propose(
     args: &Args,
     branch: &str,
-    plan: &Plan,
+    carried: &Carried,
     context: &Context,
 ) -> Result<Outcome> {
+    let plan = &carried.plan;
     let files = plan.files.iter().filter(|file| file.status.writes());
     let files = files.filter_map(|file| Some((file.path.clone(), Some(file.content.clone()?))));
     let mut files: Vec<(String, Option<String>)> = files.collect();
     if plan.lock.changes {
         files.push((plan.lock.path.clone(), Some(plan.lock.content.clone())));
     }
+    files.extend(
+        carried
+            .frozen()
+            .into_iter()
+            .map(|(path, text)| (path, Some(text))),
+    );
     let proposal = Proposal {
         branch,
         title: "Delivery workflows, up to date",
-        text: report::plan::markdown(plan, Mode::Proposed),
+        text: render(carried, Format::Markdown)?,
         files,
     };
     proposal::propose(&args.path, proposal, context)
@@ -190,8 +212,14 @@ pub(super) fn propose(
 ///
 /// # Errors
 /// As [`run`].
-pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> {
-    let (_, _, plan) = make_plan(args, context)?;
+pub(super) fn carry_out(args: &Args, context: &Context) -> Result<Carried> {
+    let mut planning = make_plan(args, context)?;
+    let probe = if args.probe {
+        Some(probe(args, &mut planning, context)?)
+    } else {
+        None
+    };
+    let plan = planning.plan;
     tell_what_deploy_needs(&plan, args, context)?;
     for path in &args.resolved {
         if !plan
@@ -213,10 +241,62 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Plan, Mode)> 
     } else if args.pr.is_some() {
         Mode::Proposed
     } else {
-        write(&args.path, &plan, context)?;
         Mode::Written
     };
-    Ok((plan, mode))
+    let carried = Carried { plan, mode, probe };
+    if mode == Mode::Written {
+        // First: a workflow that lets a step fail without its debt lets it fail for ever.
+        for (path, text) in carried.frozen() {
+            fs::write_atomically(&args.path, &path, &text).map_err(|error| cannot_write(&error))?;
+        }
+        write(&args.path, &carried.plan, context)?;
+    }
+    Ok(carried)
+}
+
+/// What was planned, and what became of it.
+pub(super) struct Carried {
+    /// The plan.
+    pub(super) plan: Plan,
+    /// What became of it.
+    pub(super) mode: Mode,
+    /// What the steps really do, where they were run.
+    pub(super) probe: Option<Probe>,
+}
+
+impl Carried {
+    /// The files of debts that are new, with their texts.
+    fn frozen(&self) -> Vec<(String, String)> {
+        let Some(probe) = &self.probe else {
+            return Vec::new();
+        };
+        let debts = probe.debts.iter().map(|debt| (debt.path(), debt.text()));
+        let own = probe.files.iter();
+        debts
+            .chain(own.map(|(path, text)| (path.clone(), text.clone())))
+            .collect()
+    }
+}
+
+/// Runs the steps that the plan has, and plans again with what they complain about.
+fn probe(args: &Args, planning: &mut Planning, context: &Context) -> Result<Probe> {
+    let proved: BTreeSet<&str> = planning
+        .plan
+        .files
+        .iter()
+        .flat_map(|file| file.components.iter().map(String::as_str))
+        .collect();
+    let view = View::new(&planning.project, &planning.settings, &BTreeSet::new());
+    let jobs = view.backends.iter().chain(&view.frontends);
+    let jobs: Vec<_> = jobs
+        .filter(|job| proved.contains(job.title.as_str()))
+        .collect();
+    let (tree, _) = context.tree(&args.path)?;
+    let debts = planning.settings.debts.clone();
+    let probe = probing::run(&args.probing, &tree, &jobs, &debts, false, context)?;
+    planning.settings.debts.extend(probe.debts.iter().cloned());
+    planning.plan_again(&args.path)?;
+    Ok(probe)
 }
 
 /// A workflow that deploys fails until it is said what is deployed where.
@@ -267,7 +347,34 @@ pub(super) fn catalog(
     Ok(catalog)
 }
 
-fn make_plan(args: &Args, context: &Context) -> Result<(Catalog, Project, Plan)> {
+/// The project and what is decided about its workflows, without anything that a command
+/// line says.
+pub(super) fn project_and_settings(root: &Path, context: &Context) -> Result<(Project, Settings)> {
+    let mut args = Args::only("", root);
+    args.only.clear();
+    let (project, loaded) = context.detect(root)?;
+    let settings = settings(&args, context, &project, &loaded)?;
+    Ok((project, settings))
+}
+
+/// A plan with what it was made of.
+struct Planning {
+    catalog: Catalog,
+    project: Project,
+    settings: Settings,
+    plan: Plan,
+}
+
+impl Planning {
+    fn plan_again(&mut self, root: &Path) -> Result<()> {
+        let current = |path: &str| current(root, path);
+        self.plan =
+            plan(&self.catalog, &self.project, &self.settings, &current).map_err(failure)?;
+        Ok(())
+    }
+}
+
+fn make_plan(args: &Args, context: &Context) -> Result<Planning> {
     let started = std::time::Instant::now();
     let loaded = if args.path.is_dir() {
         context.config(&args.path)?
@@ -313,7 +420,12 @@ fn make_plan(args: &Args, context: &Context) -> Result<(Catalog, Project, Plan)>
         microseconds = started.elapsed().as_micros() as u64,
         "planned"
     );
-    Ok((catalog, project, plan))
+    Ok(Planning {
+        catalog,
+        project,
+        settings,
+        plan,
+    })
 }
 
 /// Says why one line of a generated file is there.
@@ -326,7 +438,12 @@ fn explain_line(args: &Args, place: &str, context: &Context) -> Result<Exit> {
             .hint("for example --explain .github/workflows/backend-ci.yml:42")
             .into());
     };
-    let (catalog, project, plan) = make_plan(args, context)?;
+    let Planning {
+        catalog,
+        project,
+        plan,
+        ..
+    } = make_plan(args, context)?;
     let path = path.strip_prefix("./").unwrap_or(path);
     let Some(file) = plan.files.iter().find(|file| file.path == path) else {
         let known: Vec<&str> = plan.files.iter().map(|file| file.path.as_str()).collect();
@@ -345,17 +462,24 @@ fn explain_line(args: &Args, place: &str, context: &Context) -> Result<Exit> {
 }
 
 /// The plan in the form that was asked for.
-pub(super) fn render(plan: &Plan, mode: Mode, format: Format) -> Result<String> {
+pub(super) fn render(carried: &Carried, format: Format) -> Result<String> {
+    let (plan, mode) = (&carried.plan, carried.mode);
+    let probe = carried.probe.as_ref();
     Ok(match format {
-        Format::Text => report::plan::text(plan, mode),
-        Format::Markdown => report::plan::markdown(plan, mode),
-        Format::Json => report::plan::json(plan, mode)?,
+        Format::Text => {
+            probe.map(report::probe::text).unwrap_or_default() + &report::plan::text(plan, mode)
+        }
+        Format::Markdown => {
+            probe.map(report::probe::markdown).unwrap_or_default()
+                + &report::plan::markdown(plan, mode)
+        }
+        Format::Json => report::plan::json(plan, mode, probe)?,
     })
 }
 
 /// Whether what should be there is there.
-pub(super) fn answer(plan: &Plan, mode: Mode) -> Exit {
-    let is_no = |file: &PlannedFile| match mode {
+pub(super) fn answer(carried: &Carried) -> Exit {
+    let is_no = |file: &PlannedFile| match carried.mode {
         Mode::Check => file.status.is_drift(),
         // What should be there and is not: somebody's file has its name, or
         // somebody's edit its place.
@@ -364,164 +488,14 @@ pub(super) fn answer(plan: &Plan, mode: Mode) -> Exit {
         }
         Mode::DryRun => file.status == Status::Conflict,
     };
-    if plan.files.iter().any(is_no) {
+    let is_unproved = carried
+        .probe
+        .as_ref()
+        .is_some_and(|probe| !probe.is_whole());
+    if is_unproved || carried.plan.files.iter().any(is_no) {
         Exit::No
     } else {
         Exit::Yes
-    }
-}
-
-/// Flags beat the environment, the environment the file, the file what is detected.
-fn settings(
-    args: &Args,
-    context: &Context,
-    project: &Project,
-    loaded: &Loaded,
-) -> Result<Settings> {
-    let config = &loaded.config;
-    let defaults = Settings::default();
-    let generate = &config.generate;
-    let own_action = match (context.env.get("CI_TOOL_ACTION"), &generate.action) {
-        (Some(given), _) => {
-            let (uses, version) = given
-                .split_once('#')
-                .map_or((given, None), |(uses, version)| {
-                    (uses, Some(version.trim().to_owned()))
-                });
-            let own = OwnAction {
-                uses: uses.trim().to_owned(),
-                version,
-            };
-            if !own.is_pinned() {
-                return Err(Failure::usage(format!(
-                    "CI_TOOL_ACTION is `{given}`, which is not pinned to a commit"
-                ))
-                .hint("write owner/name@ followed by the full commit id of 40 digits")
-                .into());
-            }
-            if let Err(why) = own.reference() {
-                return Err(Failure::usage(format!("CI_TOOL_ACTION: {why}"))
-                    .hint("write `owner/name@commit # v1.2.3`")
-                    .into());
-            }
-            own
-        }
-        (None, Some(uses)) => OwnAction {
-            uses: uses.clone(),
-            version: generate.action_version.clone(),
-        },
-        (None, None) => defaults.own_action,
-    };
-    Ok(Settings {
-        default_branch: generate
-            .default_branch
-            .clone()
-            .or_else(|| project.default_branch.clone())
-            .unwrap_or(defaults.default_branch),
-        runner: generate.runner.clone().unwrap_or(defaults.runner),
-        timeout_minutes: generate.timeout_minutes.unwrap_or(defaults.timeout_minutes),
-        own_action,
-        environments: generate
-            .environments
-            .clone()
-            .unwrap_or(defaults.environments),
-        environment_values: config
-            .detect
-            .components
-            .iter()
-            .map(|(root, correction)| (root.clone(), correction.env.clone()))
-            .collect(),
-        only: if args.only.is_empty() {
-            generate.only.clone()
-        } else {
-            args.only.clone()
-        },
-        exclude: if args.only.is_empty() {
-            generate.exclude.clone()
-        } else {
-            Vec::new()
-        },
-        include: generate.include.clone(),
-        force: args.force,
-        resolved: args.resolved.clone(),
-        house: house(loaded),
-        uptime_urls: generate.uptime.urls.clone(),
-        target: target(args, config),
-        gitlab: Gitlab {
-            file: generate.gitlab.file.clone().unwrap_or(defaults.gitlab.file),
-            tags: generate.gitlab.tags.clone(),
-            image: generate.gitlab.image.clone(),
-        },
-    })
-}
-
-/// What the configuration wants of jobs.
-fn house(loaded: &Loaded) -> House {
-    let rules = loaded.config.generate.jobs.iter();
-    House {
-        rules: rules
-            .filter_map(|(pattern, rules)| house_rule(loaded, pattern, rules))
-            .collect(),
-        source: loaded.text.clone(),
-    }
-}
-
-fn house_rule(loaded: &Loaded, pattern: &str, rules: &JobRules) -> Option<house::Rule> {
-    let line = loaded.line_of(&["generate", "jobs", pattern]);
-    let steps = [
-        (Place::First, "first", &rules.steps.first),
-        (
-            Place::BeforeInstall,
-            "before-install",
-            &rules.steps.before_install,
-        ),
-        (
-            Place::AfterInstall,
-            "after-install",
-            &rules.steps.after_install,
-        ),
-        (Place::Last, "last", &rules.steps.last),
-    ];
-    let steps = steps.into_iter().filter(|(_, _, steps)| !steps.is_empty());
-    Some(house::Rule {
-        pattern: pattern.to_owned(),
-        line,
-        // The configuration's checks let no other pass.
-        matcher: house::Rule::matcher(pattern).ok()?,
-        runner: rules.runner.clone().map(|runner| match runner {
-            Runner::Label(label) => house::Runner::Label(label),
-            Runner::Labels(labels) => house::Runner::Labels(labels),
-            Runner::Group { group, labels } => house::Runner::Group { group, labels },
-        }),
-        timeout_minutes: rules.timeout_minutes,
-        env: rules.env.clone(),
-        permissions: rules.permissions.clone(),
-        cache: rules.cache,
-        steps: steps
-            .map(|(place, key, steps)| {
-                let mut written = house::written_steps(&loaded.text, pattern, key);
-                if written.is_empty() {
-                    written = steps
-                        .iter()
-                        .map(|step| OwnStep {
-                            text: step.0.trim_end().to_owned(),
-                            line,
-                        })
-                        .collect();
-                }
-                (place, written)
-            })
-            .collect(),
-    })
-}
-
-fn target(args: &Args, config: &Config) -> Target {
-    use crate::config::model::TargetName as Configured;
-    match (args.target, config.generate.target) {
-        (Some(TargetName::Github), _) | (None, Some(Configured::Github)) => Target::Github,
-        (Some(TargetName::Gitlab), _) | (None, Some(Configured::Gitlab)) => Target::Gitlab,
-        (Some(TargetName::All), _) | (None, Some(Configured::All)) => Target::All,
-        (None, None) => Target::default(),
     }
 }
 

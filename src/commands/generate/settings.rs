@@ -1,0 +1,169 @@
+//! What is decided about generation: flags beat the environment, the environment the
+//! configuration, the configuration what is detected.
+
+use anyhow::Result;
+
+use super::{Args, TargetName};
+use crate::commands::debt;
+use crate::config::model::{JobRules, Runner};
+use crate::config::{Config, Loaded};
+use crate::context::Context;
+use crate::error::Failure;
+use crate::project::model::Project;
+use crate::workflows::house::{House, OwnStep, Place};
+use crate::workflows::{Gitlab, OwnAction, Settings, Target, house};
+
+/// Flags beat the environment, the environment the file, the file what is detected.
+pub(super) fn settings(
+    args: &Args,
+    context: &Context,
+    project: &Project,
+    loaded: &Loaded,
+) -> Result<Settings> {
+    let config = &loaded.config;
+    let defaults = Settings::default();
+    let generate = &config.generate;
+    let own_action = match (context.env.get("CI_TOOL_ACTION"), &generate.action) {
+        (Some(given), _) => {
+            let (uses, version) = given
+                .split_once('#')
+                .map_or((given, None), |(uses, version)| {
+                    (uses, Some(version.trim().to_owned()))
+                });
+            let own = OwnAction {
+                uses: uses.trim().to_owned(),
+                version,
+            };
+            if !own.is_pinned() {
+                return Err(Failure::usage(format!(
+                    "CI_TOOL_ACTION is `{given}`, which is not pinned to a commit"
+                ))
+                .hint("write owner/name@ followed by the full commit id of 40 digits")
+                .into());
+            }
+            if let Err(why) = own.reference() {
+                return Err(Failure::usage(format!("CI_TOOL_ACTION: {why}"))
+                    .hint("write `owner/name@commit # v1.2.3`")
+                    .into());
+            }
+            own
+        }
+        (None, Some(uses)) => OwnAction {
+            uses: uses.clone(),
+            version: generate.action_version.clone(),
+        },
+        (None, None) => defaults.own_action,
+    };
+    Ok(Settings {
+        default_branch: generate
+            .default_branch
+            .clone()
+            .or_else(|| project.default_branch.clone())
+            .unwrap_or(defaults.default_branch),
+        runner: generate.runner.clone().unwrap_or(defaults.runner),
+        timeout_minutes: generate.timeout_minutes.unwrap_or(defaults.timeout_minutes),
+        own_action,
+        environments: generate
+            .environments
+            .clone()
+            .unwrap_or(defaults.environments),
+        environment_values: config
+            .detect
+            .components
+            .iter()
+            .map(|(root, correction)| (root.clone(), correction.env.clone()))
+            .collect(),
+        only: if args.only.is_empty() {
+            generate.only.clone()
+        } else {
+            args.only.clone()
+        },
+        exclude: if args.only.is_empty() {
+            generate.exclude.clone()
+        } else {
+            Vec::new()
+        },
+        include: generate.include.clone(),
+        force: args.force,
+        resolved: args.resolved.clone(),
+        house: house(loaded),
+        uptime_urls: generate.uptime.urls.clone(),
+        target: target(args, config),
+        gitlab: Gitlab {
+            file: generate.gitlab.file.clone().unwrap_or(defaults.gitlab.file),
+            tags: generate.gitlab.tags.clone(),
+            image: generate.gitlab.image.clone(),
+        },
+        debts: debt::store::load(&args.path)?,
+    })
+}
+
+/// What the configuration wants of jobs.
+fn house(loaded: &Loaded) -> House {
+    let rules = loaded.config.generate.jobs.iter();
+    House {
+        rules: rules
+            .filter_map(|(pattern, rules)| house_rule(loaded, pattern, rules))
+            .collect(),
+        source: loaded.text.clone(),
+    }
+}
+
+fn house_rule(loaded: &Loaded, pattern: &str, rules: &JobRules) -> Option<house::Rule> {
+    let line = loaded.line_of(&["generate", "jobs", pattern]);
+    let steps = [
+        (Place::First, "first", &rules.steps.first),
+        (
+            Place::BeforeInstall,
+            "before-install",
+            &rules.steps.before_install,
+        ),
+        (
+            Place::AfterInstall,
+            "after-install",
+            &rules.steps.after_install,
+        ),
+        (Place::Last, "last", &rules.steps.last),
+    ];
+    let steps = steps.into_iter().filter(|(_, _, steps)| !steps.is_empty());
+    Some(house::Rule {
+        pattern: pattern.to_owned(),
+        line,
+        // The configuration's checks let no other pass.
+        matcher: house::Rule::matcher(pattern).ok()?,
+        runner: rules.runner.clone().map(|runner| match runner {
+            Runner::Label(label) => house::Runner::Label(label),
+            Runner::Labels(labels) => house::Runner::Labels(labels),
+            Runner::Group { group, labels } => house::Runner::Group { group, labels },
+        }),
+        timeout_minutes: rules.timeout_minutes,
+        env: rules.env.clone(),
+        permissions: rules.permissions.clone(),
+        cache: rules.cache,
+        steps: steps
+            .map(|(place, key, steps)| {
+                let mut written = house::written_steps(&loaded.text, pattern, key);
+                if written.is_empty() {
+                    written = steps
+                        .iter()
+                        .map(|step| OwnStep {
+                            text: step.0.trim_end().to_owned(),
+                            line,
+                        })
+                        .collect();
+                }
+                (place, written)
+            })
+            .collect(),
+    })
+}
+
+fn target(args: &Args, config: &Config) -> Target {
+    use crate::config::model::TargetName as Configured;
+    match (args.target, config.generate.target) {
+        (Some(TargetName::Github), _) | (None, Some(Configured::Github)) => Target::Github,
+        (Some(TargetName::Gitlab), _) | (None, Some(Configured::Gitlab)) => Target::Gitlab,
+        (Some(TargetName::All), _) | (None, Some(Configured::All)) => Target::All,
+        (None, None) => Target::default(),
+    }
+}

@@ -1,0 +1,212 @@
+//! The tool that a step's command starts in the end, and where options for it go:
+//! behind `npm run lint` stands a script, behind `poetry run` a program.
+
+/// A command, taken apart as far as it is needed to give its tool more options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// The tool's words: `ruff`, `check`, `.`.
+    pub words: Vec<String>,
+    command: String,
+    /// What stands between the command and options for its tool.
+    joint: &'static str,
+}
+
+/// Words that start another program, as many as are there.
+const LAUNCHERS: [&[&str]; 13] = [
+    &["python", "-m"],
+    &["python3", "-m"],
+    &["poetry", "run"],
+    &["uv", "run"],
+    &["pipenv", "run"],
+    &["pdm", "run"],
+    &["hatch", "run"],
+    &["rye", "run"],
+    &["npx"],
+    &["pnpm", "exec"],
+    &["bunx"],
+    &["cross-env"],
+    &["env"],
+];
+
+/// Options of launchers that take no value.
+const LAUNCHER_OPTIONS: [&str; 8] = [
+    "--no",
+    "--no-install",
+    "--yes",
+    "-y",
+    "--frozen",
+    "--locked",
+    "--no-sync",
+    "--",
+];
+
+/// How deep scripts may call scripts.
+const DEPTH: usize = 4;
+
+impl Tool {
+    /// Takes a command apart; `script` gives the text of a script of the folder's
+    /// `package.json`. `None` where it is more than one command, or anything that a
+    /// shell has to read.
+    pub fn of(command: &str, script: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
+        let (words, joint) = dissect(command, script, DEPTH)?;
+        Some(Self {
+            words,
+            command: command.trim().to_owned(),
+            joint,
+        })
+    }
+
+    /// The command with options for its tool.
+    pub fn with(&self, options: &str) -> String {
+        if options.is_empty() {
+            return self.command.clone();
+        }
+        format!("{}{} {options}", self.command, self.joint)
+    }
+
+    /// Whether the tool's first words are these.
+    pub fn is(&self, words: &[&str]) -> bool {
+        self.words.len() >= words.len()
+            && self
+                .words
+                .iter()
+                .zip(words)
+                .all(|(word, wanted)| word == wanted)
+    }
+}
+
+fn dissect(
+    command: &str,
+    script: &dyn Fn(&str) -> Option<String>,
+    depth: usize,
+) -> Option<(Vec<String>, &'static str)> {
+    if command.contains(['|', '&', ';', '<', '>', '`', '$', '(', ')', '\n', '\\', '#']) {
+        return None;
+    }
+    let mut words: Vec<&str> = command.split_whitespace().collect();
+    loop {
+        let is_assignment = |word: &&str| {
+            word.split_once('=').is_some_and(|(name, _)| {
+                !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            })
+        };
+        if words.first().is_some_and(is_assignment) {
+            words.remove(0);
+            continue;
+        }
+        let launcher = LAUNCHERS
+            .iter()
+            .find(|launcher| words.starts_with(launcher));
+        let Some(launcher) = launcher else {
+            break;
+        };
+        words.drain(..launcher.len());
+        while words
+            .first()
+            .is_some_and(|word| LAUNCHER_OPTIONS.contains(word))
+        {
+            words.remove(0);
+        }
+    }
+    let called = called_script(&words);
+    let inner = called.and_then(|(name, joint)| Some((script(name)?, joint)));
+    match inner {
+        Some((text, joint)) if depth > 0 => {
+            let (words, inner) = dissect(&text, script, depth - 1)?;
+            // A script that calls a script by npm hands nothing on.
+            inner.is_empty().then_some((words, joint))
+        }
+        Some(_) => None,
+        // `yarn run` starts programs too.
+        None if words.starts_with(&["yarn", "run"]) => Some((
+            words[2..].iter().map(|word| (*word).to_owned()).collect(),
+            "",
+        )),
+        None if words.is_empty() => None,
+        None => Some((words.into_iter().map(str::to_owned).collect(), "")),
+    }
+}
+
+/// The script that a package manager is asked for, and how it hands options on.
+fn called_script<'w>(words: &[&'w str]) -> Option<(&'w str, &'static str)> {
+    match words {
+        ["npm", "run" | "run-script", name] => Some((name, " --")),
+        ["npm", "test" | "t"] => Some(("test", " --")),
+        ["pnpm", "run", name] | ["yarn", "run", name] | ["bun", "run", name] => Some((name, "")),
+        ["pnpm" | "yarn", "test"] => Some(("test", "")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(command: &str) -> Option<(String, String)> {
+        let script = |name: &str| {
+            let text = match name {
+                "lint" => "eslint .",
+                "test" => "cross-env CI=1 vitest run",
+                "both" => "eslint . && tsc",
+                "outer" => "npm run lint",
+                "through" => "pnpm run lint",
+                "loop" => "pnpm run loop",
+                _ => return None,
+            };
+            Some(text.to_owned())
+        };
+        let tool = Tool::of(command, &script)?;
+        Some((tool.words.join(" "), tool.with("-f json")))
+    }
+
+    #[test]
+    fn options_get_to_the_tool() {
+        let is = |command: &str, words: &str, with: &str| {
+            assert_eq!(
+                of(command),
+                Some((words.to_owned(), with.to_owned())),
+                "{command}"
+            );
+        };
+        is("ruff check .", "ruff check .", "ruff check . -f json");
+        is(
+            "poetry run python -m pytest",
+            "pytest",
+            "poetry run python -m pytest -f json",
+        );
+        is(
+            "uv run --locked mypy .",
+            "mypy .",
+            "uv run --locked mypy . -f json",
+        );
+        is("npm run lint", "eslint .", "npm run lint -- -f json");
+        is("npm test", "vitest run", "npm test -- -f json");
+        is("pnpm run lint", "eslint .", "pnpm run lint -f json");
+        is(
+            "yarn run tsc --noEmit",
+            "tsc --noEmit",
+            "yarn run tsc --noEmit -f json",
+        );
+        is(
+            "npx tsc --noEmit",
+            "tsc --noEmit",
+            "npx tsc --noEmit -f json",
+        );
+        is("npm run through", "eslint .", "npm run through -- -f json");
+    }
+
+    #[test]
+    fn what_a_shell_reads_is_left_whole() {
+        for command in [
+            "coverage run -m pytest && coverage report",
+            "npm run both",
+            "npm run outer",
+            "pnpm run loop",
+            "npm run lint -w web; true",
+            "pytest $ARGS",
+            "",
+        ] {
+            assert_eq!(of(command), None, "{command}");
+        }
+    }
+}
