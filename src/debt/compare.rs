@@ -103,6 +103,7 @@ mod tests {
                         path: "a.py".to_owned(),
                         line: line as u64,
                         message: "no".to_owned(),
+                        detail: String::new(),
                     },
                 );
             }

@@ -12,9 +12,10 @@ pub struct Tool {
 }
 
 /// Words that start another program, as many as are there.
-const LAUNCHERS: [&[&str]; 13] = [
+const LAUNCHERS: [&[&str]; 14] = [
     &["python", "-m"],
     &["python3", "-m"],
+    &["coverage", "run", "-m"],
     &["poetry", "run"],
     &["uv", "run"],
     &["pipenv", "run"],
@@ -80,6 +81,12 @@ fn dissect(
     script: &dyn Fn(&str) -> Option<String>,
     depth: usize,
 ) -> Option<(Vec<String>, &'static str)> {
+    // Options go to the last of several; where one before it fails, it is not there.
+    let mut parts: Vec<&str> = command.split("&&").map(str::trim).collect();
+    let command = parts.pop()?;
+    if parts.iter().any(|part| part.starts_with("cd ")) {
+        return None;
+    }
     if command.contains(['|', '&', ';', '<', '>', '`', '$', '(', ')', '\n', '\\', '#']) {
         return None;
     }
@@ -192,17 +199,24 @@ mod tests {
             "tsc --noEmit",
             "npx tsc --noEmit -f json",
         );
+        is("npm run both", "tsc", "npm run both -- -f json");
+        is(
+            "coverage run -m pytest && coverage report",
+            "coverage report",
+            "coverage run -m pytest && coverage report -f json",
+        );
         is("npm run through", "eslint .", "npm run through -- -f json");
     }
 
     #[test]
     fn what_a_shell_reads_is_left_whole() {
         for command in [
-            "coverage run -m pytest && coverage report",
-            "npm run both",
+            "coverage run -m pytest || true",
+            "npm run both; true",
             "npm run outer",
             "pnpm run loop",
             "npm run lint -w web; true",
+            "cd web && eslint .",
             "pytest $ARGS",
             "",
         ] {

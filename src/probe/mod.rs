@@ -258,9 +258,8 @@ impl Running<'_> {
             };
             ports.extend(usual.map(|usual| (usual, here)));
         }
-        probed
-            .differs
-            .extend(toolchain::set_up(self.cell, self.job)?);
+        let differs = toolchain::set_up(self.cell, self.job)?;
+        probed.differs.extend(differs.sentences);
         let mut variables = toolchain::variables(self.cell, self.job);
         variables.extend(services::moved(&self.job.env, &ports));
         for block in &self.job.installs {
@@ -268,19 +267,8 @@ impl Running<'_> {
                 .cell
                 .run(&block.lines.join("\n"), &block.directory, &variables)?;
             if !ran.passed() {
-                let reasons = reason::reasons(&ran.output);
-                let why = reasons.first().map(|reason| reason.why.clone());
-                let last = ran
-                    .output
-                    .lines()
-                    .rev()
-                    .find(|line| !line.trim().is_empty());
-                let why = why.or_else(|| last.map(str::to_owned));
-                probed.broken = Some(format!(
-                    "`{}` failed: {}",
-                    block.lines.join("; "),
-                    why.unwrap_or_else(|| "it said nothing".to_owned())
-                ));
+                let why = reason::install(&ran.output);
+                probed.broken = Some(format!("`{}` failed: {why}", block.lines.join("; ")));
                 probed.install_seconds = started.elapsed().as_secs_f64();
                 return Ok(probed);
             }
@@ -296,6 +284,7 @@ impl Running<'_> {
                 step,
                 variables: own,
                 settings: self.settings,
+                other_version: differs.version.as_deref(),
             };
             probed.steps.push(step.probe(probe)?);
         }

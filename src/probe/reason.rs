@@ -56,7 +56,49 @@ pub fn reasons(output: &str) -> Vec<Reason> {
     reasons
 }
 
-const RULES: [fn(&str) -> Option<Reason>; 7] = [
+/// Why an install failed: a reason that is known, else its first line that names an error
+/// and is more than a number, else its last line.
+pub fn install(output: &str) -> String {
+    let output = crate::debt::readers::plain(output);
+    if let Some(reason) = reasons(&output).first() {
+        return reason.why.clone();
+    }
+    let lines = || {
+        output
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+    };
+    let names_error = |line: &&str| {
+        let lower = line.to_ascii_lowercase();
+        let is_one = lower.starts_with("npm error ") || lower.contains("error:");
+        let is_number = lower.starts_with("npm error code") || lower.starts_with("npm error errno");
+        is_one && !is_number && !lower.contains("complete log")
+    };
+    let named = lines().find(names_error).or_else(|| lines().next_back());
+    named.unwrap_or("it said nothing").to_owned()
+}
+
+/// Whether the words of one failure are those of a machine that lacks something, where
+/// another may have it.
+pub fn is_of_the_machine(text: &str) -> bool {
+    // Clients that do not say why they got no answer.
+    let unanswered = [
+        "fetch failed",
+        "<no response>",
+        "ConnectError",
+        "ConnectTimeout",
+        "ConnectionError",
+        "socket hang up",
+        "ERR_NETWORK",
+    ];
+    unanswered.iter().any(|words| text.contains(words))
+        || reasons(text)
+            .iter()
+            .any(|reason| reason.kind.is_of_the_machine())
+}
+
+const RULES: [fn(&str) -> Option<Reason>; 8] = [
     python_package,
     node_package,
     program,
@@ -64,6 +106,7 @@ const RULES: [fn(&str) -> Option<Reason>; 7] = [
     variable,
     network,
     service,
+    extension,
 ];
 
 fn python_package(line: &str) -> Option<Reason> {
@@ -226,6 +269,17 @@ fn service(line: &str) -> Option<Reason> {
     })
 }
 
+fn extension(line: &str) -> Option<Reason> {
+    let name = between(line, "extension \"", "\" is not available")?;
+    is_name(name).then(|| Reason {
+        kind: Kind::MissingService,
+        why: format!("PostgreSQL has no extension `{name}` here"),
+        mend: format!(
+            "install `{name}` for PostgreSQL on this machine; a job needs an image that has it"
+        ),
+    })
+}
+
 fn between<'t>(line: &'t str, before: &str, behind: &str) -> Option<&'t str> {
     let rest = &line[line.find(before)? + before.len()..];
     Some(&rest[..rest.find(behind)?])
@@ -341,5 +395,16 @@ mod tests {
         ] {
             assert_eq!(told(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn an_install_says_why_in_its_first_words() {
+        let said = "npm warn x\nnpm error code EUSAGE\nnpm error\nnpm error `npm ci` can only install packages when they are in sync\nnpm error A complete log of this run can be found in: /x\n";
+        assert!(
+            install(said).contains("can only install"),
+            "{}",
+            install(said)
+        );
+        assert_eq!(install("a\nb\n"), "b");
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Step<'a> {
     pub(super) step: &'a StepView,
     pub(super) variables: BTreeMap<String, String>,
     pub(super) settings: &'a Settings,
+    /// The version of the language that is here, where the workflow takes another.
+    pub(super) other_version: Option<&'a str>,
 }
 
 impl Step<'_> {
@@ -155,6 +157,14 @@ impl Step<'_> {
                 return self.freeze(probe, reader, &recorded, &name, said);
             }
         }
+        let is_explained = reasons
+            .iter()
+            .any(|reason| !reason.kind.is_of_the_machine());
+        if let Some(version) = self.other_version.filter(|_| !is_explained) {
+            // What cannot be told apart may be due to that.
+            let why = format!("it is red, and {version}");
+            return Ok(self.probed(&ran, Verdict::Unproved { why }, reasons));
+        }
         let fallbacks = [readers::named("coverage"), Some(readers::whole())];
         for reader in fallbacks.into_iter().flatten() {
             let seen = reader.read(&self.record(reader, &ran, &name));
@@ -231,8 +241,8 @@ impl Step<'_> {
             }
             for (what, places) in &seen.complaints {
                 let needs_more = places.iter().any(|place| {
-                    let reasons = reason::reasons(&place.message);
-                    reasons.iter().any(|reason| reason.kind.is_of_the_machine())
+                    reason::is_of_the_machine(&place.message)
+                        || reason::is_of_the_machine(&place.detail)
                 });
                 if needs_more || !again.complaints.contains_key(what) {
                     flaky.insert(what.clone());

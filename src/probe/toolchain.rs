@@ -8,13 +8,21 @@ use crate::project::model::Language;
 use crate::sys::process::ProcessError;
 use crate::workflows::view::Job;
 
-/// Sets up what a job's steps run with, as far as this machine has it. The result is
-/// what differs from the runner, in sentences.
+/// What differs from the runner.
+#[derive(Debug, Default)]
+pub(super) struct Differs {
+    /// In sentences.
+    pub(super) sentences: Vec<String>,
+    /// The version of the language that is here, where it is another than the runner's.
+    pub(super) version: Option<String>,
+}
+
+/// Sets up what a job's steps run with, as far as this machine has it or gets it.
 ///
 /// # Errors
 /// Where nothing can be started.
-pub(super) fn set_up(cell: &Cell, job: &Job) -> Result<Vec<String>, ProcessError> {
-    let mut differs = Vec::new();
+pub(super) fn set_up(cell: &Cell, job: &Job) -> Result<Differs, ProcessError> {
+    let mut differs = Differs::default();
     match job.language {
         Language::Python => python(cell, job, &mut differs)?,
         Language::Node => node(cell, job, &mut differs)?,
@@ -66,30 +74,33 @@ fn says(cell: &Cell, command: &str) -> Result<Option<String>, ProcessError> {
     Ok(ran.passed().then(|| ran.output.trim().to_owned()))
 }
 
-fn python(cell: &Cell, job: &Job, differs: &mut Vec<String>) -> Result<(), ProcessError> {
+fn python(cell: &Cell, job: &Job, differs: &mut Differs) -> Result<(), ProcessError> {
     let wanted = job.version.clone().or_else(|| {
         let matrix = job.matrix.as_ref()?;
         matrix.values.last().cloned()
     });
     let short = wanted.as_deref().map(|wanted| {
         let parts: Vec<&str> = wanted.split('.').take(2).collect();
-        parts.join(".")
+        clean(&parts.join("."))
     });
-    let exact = short.as_ref().map(|short| format!("python{short}"));
-    let mut program = "python3".to_owned();
-    if let Some(exact) = exact {
-        if says(cell, &format!("{exact} --version"))?.is_some() {
-            program = exact;
-        } else if let Some(here) = says(cell, "python3 --version")? {
-            let wanted = wanted.as_deref().unwrap_or_default();
-            if !here.contains(&format!(" {}.", short.as_deref().unwrap_or_default())) {
-                differs.push(format!("{here} is here, the workflow takes {wanted}"));
-            }
+    let venv = cell.bin().join(&job.id).display().to_string();
+    let mut made = format!("python3 -m venv '{venv}'\n");
+    if let Some(short) = &short {
+        let is_usual = says(cell, "python3 --version")?.is_some_and(|here| is_of(&here, short));
+        if is_usual {
+            // That one.
+        } else if says(cell, &format!("python{short} --version"))?.is_some() {
+            made = format!("python{short} -m venv '{venv}'\n");
+        } else if run(cell, &fetched(&venv, short))?.passed() {
+            made = String::new();
+        } else {
+            let here = says(cell, "python3 --version")?.unwrap_or_else(|| "no Python".to_owned());
+            let version = format!("{here} is here, the workflow takes {short}");
+            differs.sentences.push(version.clone());
+            differs.version = Some(version);
         }
     }
-    let venv = cell.bin().join(&job.id);
-    let venv = venv.display();
-    let mut lines = format!("{program} -m venv '{venv}'\n");
+    let mut lines = made;
     // `pipx install` in the workflow.
     if let Some(manager) = &job.package_manager
         && ["uv", "poetry", "pdm", "pipenv", "hatch"].contains(&manager.as_str())
@@ -105,48 +116,82 @@ fn python(cell: &Cell, job: &Job, differs: &mut Vec<String>) -> Result<(), Proce
     }
     let ran = run(cell, &lines)?;
     if !ran.passed() {
-        let last = ran.output.lines().last().unwrap_or("no word").to_owned();
-        differs.push(format!("Python could not be set up: {last}"));
+        let last = ran.output.lines().last().unwrap_or("no word");
+        let sentence = format!("Python could not be set up: {last}");
+        differs.sentences.push(sentence);
     }
     Ok(())
 }
 
-fn node(cell: &Cell, job: &Job, differs: &mut Vec<String>) -> Result<(), ProcessError> {
-    if let (Some(wanted), Some(here)) = (&job.version, says(cell, "node --version")?) {
-        let major = |version: &str| -> String {
-            let digits = version.trim_start_matches(['v', '^', '~', '>', '=', ' ']);
-            digits.chars().take_while(char::is_ascii_digit).collect()
-        };
-        if !major(wanted).is_empty() && major(wanted) != major(&here) {
-            differs.push(format!(
-                "Node.js {here} is here, the workflow takes {wanted}"
-            ));
+/// Gets a version of Python that is not here, by uv.
+fn fetched(venv: &str, version: &str) -> String {
+    format!(
+        "python3 -m venv '{venv}-uv'\n\
+         '{venv}-uv/bin/pip' install --quiet uv\n\
+         UV_HTTP_TIMEOUT=20 '{venv}-uv/bin/uv' venv --quiet --seed --python {version} '{venv}'\n"
+    )
+}
+
+/// Whether what a program says of its version (`Python 3.11.7`) is this one.
+fn is_of(said: &str, version: &str) -> bool {
+    let here = said.rsplit(' ').next().unwrap_or_default();
+    here == version || here.starts_with(&format!("{version}."))
+}
+
+fn node(cell: &Cell, job: &Job, differs: &mut Differs) -> Result<(), ProcessError> {
+    let major = |version: &str| -> String {
+        let digits = version.trim_start_matches(['v', '^', '~', '>', '=', ' ']);
+        digits.chars().take_while(char::is_ascii_digit).collect()
+    };
+    let wanted = job.version.clone().or_else(|| {
+        let matrix = job.matrix.as_ref()?;
+        matrix.values.last().cloned()
+    });
+    let wanted = wanted.map(|wanted| major(&wanted)).unwrap_or_default();
+    let here = says(cell, "node --version")?.unwrap_or_else(|| "not".to_owned());
+    let has_version = wanted.is_empty() || wanted == major(&here);
+    let mut packages = Vec::new();
+    if !has_version {
+        // Node.js as a package of npm: the programs of nodejs.org.
+        packages.push(format!("node@{wanted}"));
+    }
+    let manager = match job.package_manager.as_deref() {
+        Some("pnpm") => Some(("pnpm", "pnpm", "10")),
+        Some("yarn") => Some(("yarn", "yarn", "1")),
+        Some("yarn-berry") => Some(("yarn", "@yarnpkg/cli-dist", "latest")),
+        Some("bun") => Some(("bun", "bun", "latest")),
+        _ => None,
+    };
+    if let Some((program, package, usual)) = manager {
+        let version = job.package_manager_version.as_deref().map(clean);
+        if version.is_some() || says(cell, &format!("{program} --version"))?.is_none() {
+            let version = version.unwrap_or_else(|| usual.to_owned());
+            packages.push(format!("{package}@{version}"));
         }
     }
-    let (manager, package) = match job.package_manager.as_deref() {
-        Some("pnpm") => ("pnpm", "pnpm"),
-        Some("yarn") => ("yarn", "yarn"),
-        Some("yarn-berry") => ("yarn", "@yarnpkg/cli-dist"),
-        Some("bun") => ("bun", "bun"),
-        _ => return Ok(()),
-    };
-    let version = job.package_manager_version.as_deref().map(clean);
-    if version.is_none() && says(cell, &format!("{manager} --version"))?.is_some() {
+    if packages.is_empty() {
         return Ok(());
     }
-    let version =
-        version.unwrap_or_else(|| if manager == "pnpm" { "10" } else { "latest" }.to_owned());
     let prefix = cell.bin().join(&job.id);
     let ran = run(
         cell,
         &format!(
-            "mkdir -p '{0}'\nnpm install --no-save --no-audit --no-fund --prefix '{0}' '{package}@{version}'\n",
-            prefix.display()
+            "mkdir -p '{0}'\nnpm install --no-save --no-audit --no-fund --prefix '{0}' {1}\n",
+            prefix.display(),
+            packages.join(" ")
         ),
     )?;
     if !ran.passed() {
-        let last = ran.output.lines().last().unwrap_or("no word").to_owned();
-        differs.push(format!("{manager} could not be set up: {last}"));
+        let last = ran.output.lines().last().unwrap_or("no word");
+        let sentence = format!("{} could not be set up: {last}", packages.join(", "));
+        differs.sentences.push(sentence);
+    }
+    let program = prefix.join("node_modules/.bin/node");
+    let got = says(cell, &format!("'{}' --version", program.display()))?;
+    if !has_version && got.is_none_or(|got| major(&got) != wanted) {
+        let version = format!("Node.js {here} is here, the workflow takes {wanted}");
+        differs.sentences.push(version.clone());
+        differs.version = Some(version);
     }
     Ok(())
 }

@@ -97,6 +97,9 @@ pub fn text(probe: &Probe) -> String {
             }
         }
     }
+    if probe.jobs.is_empty() {
+        out.push_str("  there is no step to run\n");
+    }
     for gap in &probe.gaps {
         let _ = writeln!(out, "  {}", escape_line(gap));
     }

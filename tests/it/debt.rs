@@ -416,3 +416,85 @@ fn a_debt_whose_step_is_gone_is_told() {
         run.stdout
     );
 }
+
+#[test]
+fn eslint_freezes_itself_where_it_can() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let there = folder.path();
+    write(
+        there,
+        "package.json",
+        "{\"name\": \"web\", \"private\": true, \"scripts\": {\"lint\": \"eslint .\", \"build\": \"node a.js\"}, \"dependencies\": {\"mitt\": \"3.0.1\"}, \"devDependencies\": {\"eslint\": \"9.39.1\", \"@eslint/js\": \"9.39.1\"}}\n",
+    );
+    write(
+        there,
+        "eslint.config.mjs",
+        "import js from \"@eslint/js\";\nexport default [js.configs.recommended];\n",
+    );
+    write(there, "a.js", "const a = 1;\nconst b = 2;\n");
+    git(there, &["init", "--quiet", "--initial-branch", "main"]);
+    commit(there, "begun");
+    let arguments = ["generate", "--probe", "--format", "json"];
+    let probed = tool(there, &arguments);
+    assert_eq!(probed.code, 0, "{}\n{}", probed.stdout, probed.stderr);
+    let json: Value = serde_json::from_str(&probed.stdout).expect("JSON");
+    let verdict = &json["probe"]["jobs"][0]["steps"][0]["verdict"];
+    assert_eq!(verdict["is"], "frozen-by-tool", "{verdict}");
+    assert_eq!(verdict["complaints"], 2);
+    let frozen = std::fs::read_to_string(there.join("eslint-suppressions.json")).expect("read");
+    assert!(frozen.contains("no-unused-vars"), "{frozen}");
+    assert!(!there.join(".github/debt").exists());
+    commit(there, "frozen");
+    // The step is an ordinary one, and red where there is more.
+    let again = tool(there, &arguments);
+    let json: Value = serde_json::from_str(&again.stdout).expect("JSON");
+    assert_eq!(
+        json["probe"]["jobs"][0]["steps"][0]["verdict"]["is"],
+        "green"
+    );
+}
+
+#[test]
+fn a_step_that_never_ends_is_left_out() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let there = folder.path();
+    write(
+        there,
+        "package.json",
+        "{\"name\": \"web\", \"private\": true, \"scripts\": {\"lint\": \"eslint .\", \"build\": \"node build.js\"}, \"devDependencies\": {}}\n",
+    );
+    write(
+        there,
+        "build.js",
+        "console.log(\"watching for changes\"); setInterval(() => {}, 1000);\n",
+    );
+    git(there, &["init", "--quiet", "--initial-branch", "main"]);
+    commit(there, "begun");
+    let probed = tool(
+        there,
+        &[
+            "generate",
+            "--probe",
+            "--step",
+            "build",
+            "--time-limit",
+            "5",
+        ],
+    );
+    assert_eq!(probed.code, 0, "{}\n{}", probed.stdout, probed.stderr);
+    let debt = std::fs::read_to_string(there.join(".github/debt/web-build.toml")).expect("read");
+    assert!(debt.contains("does not end within 5 seconds"), "{debt}");
+    assert!(debt.contains("never ends"), "{debt}");
+    let files = std::fs::read_dir(there.join(".github/workflows")).expect("listed");
+    for file in files {
+        let text = std::fs::read_to_string(file.expect("listed").path()).expect("read");
+        assert!(!text.contains("npm run build"), "{text}");
+    }
+    let checked = tool(there, &["debt", "--check"]);
+    assert_eq!(checked.code, 0, "{}\n{}", checked.stdout, checked.stderr);
+    assert!(
+        checked.stdout.contains("left out of the workflow"),
+        "{}",
+        checked.stdout
+    );
+}

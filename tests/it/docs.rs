@@ -400,3 +400,12 @@ fn links_of_pages_lead_somewhere() {
     }
     assert!(count > 8, "{count}");
 }
+
+#[test]
+fn readers_of_debts() {
+    let text = std::fs::read_to_string(root().join("docs/debt.md")).expect("read");
+    for reader in ci_tool::debt::readers::READERS {
+        let name = format!("`{}`", reader.name);
+        assert!(text.contains(&name), "docs/debt.md does not tell of {name}");
+    }
+}

@@ -37,6 +37,7 @@ pub(super) fn add(output: &str, seen: &mut Seen) {
                 path: String::new(),
                 line: 0,
                 message: format!("{reached} % is covered, {asked} % is asked"),
+                detail: String::new(),
             },
         );
     }

@@ -54,6 +54,7 @@ fn read(record: &Record) -> Result<Seen, String> {
                     path: path.clone(),
                     line: message.line,
                     message: message.message,
+                    detail: String::new(),
                 },
             );
         }

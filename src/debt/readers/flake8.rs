@@ -29,6 +29,7 @@ fn read(record: &Record) -> Result<Seen, String> {
                     path,
                     line,
                     message: rest.to_owned(),
+                    detail: String::new(),
                 },
             );
         }

@@ -35,6 +35,7 @@ fn read(record: &Record) -> Result<Seen, String> {
                 path,
                 line: 0,
                 message: "has another format".to_owned(),
+                detail: String::new(),
             },
         );
     }

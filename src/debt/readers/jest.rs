@@ -66,6 +66,7 @@ fn read(record: &Record) -> Result<Seen, String> {
                     path: path.clone(),
                     line: 0,
                     message: message.map_or_else(|| "it fails".to_owned(), |text| first(text)),
+                    detail: message.cloned().unwrap_or_default(),
                 },
             );
         }
@@ -76,6 +77,7 @@ fn read(record: &Record) -> Result<Seen, String> {
                     path,
                     line: 0,
                     message: first(&file.message),
+                    detail: String::new(),
                 },
             );
         }

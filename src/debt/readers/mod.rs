@@ -1,16 +1,19 @@
 //! Readers of what tools say: a file for each, and a line here. What they give has no
 //! line numbers in its names, so that code may move without becoming new debt.
 
+mod cargotest;
 mod coverage;
 mod eslint;
 mod flake8;
 mod formats;
+mod gotest;
 mod jest;
 mod mypy;
 mod pyright;
 mod pytest;
 mod ruff;
 mod tsc;
+mod unittest;
 mod vitest;
 mod whole;
 mod xml;
@@ -20,6 +23,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::tool::Tool;
+use crate::project::path;
 
 pub use coverage::floor;
 
@@ -34,6 +38,9 @@ pub struct Place {
     pub line: u64,
     /// What the tool says.
     pub message: String,
+    /// All that it says of a test that fails, where it says more.
+    #[serde(skip)]
+    pub detail: String,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -82,15 +89,13 @@ pub struct Record {
 }
 
 impl Record {
-    /// A file's name as it is below the folder that the step ran in.
-    fn relative(&self, path: &str) -> String {
-        let inside = path.strip_prefix(&self.directory).unwrap_or(path);
-        let inside = if inside.len() < path.len() {
-            inside.trim_start_matches('/')
-        } else {
-            inside
-        };
-        inside.strip_prefix("./").unwrap_or(inside).to_owned()
+    /// A file's name as it is from the folder that the step ran in.
+    fn relative(&self, file: &str) -> String {
+        if file.starts_with('/') && self.directory.starts_with('/') {
+            let up = |path: &str| path::normalise(path.trim_start_matches('/'));
+            return path::relative(&up(&self.directory), &up(file));
+        }
+        file.strip_prefix("./").unwrap_or(file).to_owned()
     }
 
     fn report(&self) -> Result<&str, String> {
@@ -117,7 +122,7 @@ pub struct Reader {
 }
 
 /// Every reader; the last one takes what no other understands.
-pub const READERS: [Reader; 12] = [
+pub const READERS: [Reader; 15] = [
     ruff::READER,
     flake8::READER,
     eslint::READER,
@@ -129,6 +134,9 @@ pub const READERS: [Reader; 12] = [
     pytest::READER,
     vitest::READER,
     jest::READER,
+    unittest::READER,
+    gotest::READER,
+    cargotest::READER,
     whole::READER,
 ];
 
@@ -379,6 +387,35 @@ mod tests {
     }
 
     #[test]
+    fn tests_of_other_programs_are_known_by_their_names() {
+        let said = "FAIL: test_a (shop.tests.Cart.test_a)\nERROR: test_b (shop.tests.Cart)\n\
+            ERROR: shop.other (unittest.loader._FailedTest.shop.other)\nImportError: no\n\
+            FAILED (failures=1, errors=2, skipped=4)\n";
+        assert_eq!(
+            counts("unittest", &failed(said)),
+            pairs(&[
+                ("shop.other", 1),
+                ("shop.tests.Cart.test_a", 1),
+                ("shop.tests.Cart.test_b", 1)
+            ])
+        );
+        assert!(counts("unittest", &failed(&said.replace("errors=2", "errors=3"))).is_err());
+        let said = "--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/sub (0.00s)\nFAIL\nFAIL\tx.org/a\t0.01s\n\
+            ok  \tx.org/b\t0.01s\nFAIL\tx.org/c [build failed]\nFAIL\n";
+        assert_eq!(
+            counts("go-test", &failed(said)),
+            pairs(&[
+                ("x.org/a TestA", 1),
+                ("x.org/a TestA/sub", 1),
+                ("x.org/c", 1)
+            ])
+        );
+        let mut cargo = failed("test a::b ... FAILED\ntest a::c ... ok\n");
+        cargo.status = 101;
+        assert_eq!(counts("cargo-test", &cargo), pairs(&[("a::b", 1)]));
+    }
+
+    #[test]
     fn eslint_is_read_by_its_errors() {
         let mut record = failed("");
         record.report = Some(
@@ -413,6 +450,20 @@ mod tests {
         let mut other = failed(said);
         other.status = 2;
         assert_ne!(counts("whole", &other), Ok(once));
+    }
+
+    #[test]
+    fn files_are_named_from_the_steps_folder() {
+        let record = failed("");
+        for (file, name) in [
+            ("/w/backend/app/a.py", "app/a.py"),
+            ("/w/lib/a.py", "../lib/a.py"),
+            ("/w/backend-two/a.py", "../backend-two/a.py"),
+            ("./a.py", "a.py"),
+            ("../a.py", "../a.py"),
+        ] {
+            assert_eq!(record.relative(file), name);
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ fn read(record: &Record) -> Result<Seen, String> {
                 path,
                 line,
                 message: message.to_owned(),
+                detail: String::new(),
             },
         );
     }

@@ -36,6 +36,7 @@ fn read(record: &Record) -> Result<Seen, String> {
                 path,
                 line: at.and_then(|at| at.parse().ok()).unwrap_or(0),
                 message: message.to_owned(),
+                detail: String::new(),
             },
         );
     }

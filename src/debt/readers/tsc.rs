@@ -38,6 +38,7 @@ fn read(record: &Record) -> Result<Seen, String> {
                 path,
                 line: line.unwrap_or(0),
                 message: message.to_owned(),
+                detail: String::new(),
             },
         );
     }

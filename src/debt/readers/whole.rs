@@ -25,6 +25,7 @@ fn read(record: &Record) -> Result<Seen, String> {
             path: String::new(),
             line: 0,
             message: telling.to_owned(),
+            detail: String::new(),
         },
     );
     Ok(seen)
@@ -44,7 +45,9 @@ fn telling(output: &str) -> Option<&str> {
         let is_one = ["error", "fatal", "exception", "failed", "cannot "]
             .iter()
             .any(|word| lower.contains(word));
+        // And a heading says what follows.
         let explains = lower.starts_with('(')
+            || lower.ends_with(':')
             || ["npm ", "exit code", "see ", "for more"]
                 .iter()
                 .any(|word| lower.starts_with(word));

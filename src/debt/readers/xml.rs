@@ -13,6 +13,7 @@ pub(super) struct Failed<'t> {
     /// The line in it, from 1; 0 where nobody says it.
     line: u64,
     message: String,
+    detail: String,
 }
 
 /// The tests that did not pass; `name` makes one's name.
@@ -45,6 +46,7 @@ pub(super) fn failures(
                 .and_then(|line| line.parse::<u64>().ok())
                 .map_or(0, |line| line + 1),
             message: message.unwrap_or("it fails").to_owned(),
+            detail: reason.text().unwrap_or_default().to_owned(),
         };
         let what = name(&failed);
         // One that fails and cannot be taken down fails once.
@@ -56,6 +58,7 @@ pub(super) fn failures(
                     path: record.relative(path),
                     line: failed.line,
                     message: failed.message,
+                    detail: failed.detail,
                 },
             );
         }
