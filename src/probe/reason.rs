@@ -56,6 +56,9 @@ pub fn reasons(output: &str) -> Vec<Reason> {
     reasons
 }
 
+/// Longer words of an install are cut, in characters.
+const LONGEST: usize = 300;
+
 /// Why an install failed: a reason that is known, else its first line that names an error
 /// and is more than a number, else its last line.
 pub fn install(output: &str) -> String {
@@ -76,7 +79,8 @@ pub fn install(output: &str) -> String {
         is_one && !is_number && !lower.contains("complete log")
     };
     let named = lines().find(names_error).or_else(|| lines().next_back());
-    named.unwrap_or("it said nothing").to_owned()
+    let named = named.unwrap_or("it said nothing");
+    named.chars().take(LONGEST).collect()
 }
 
 /// Whether the words of one failure are those of a machine that lacks something, where
@@ -98,7 +102,7 @@ pub fn is_of_the_machine(text: &str) -> bool {
             .any(|reason| reason.kind.is_of_the_machine())
 }
 
-const RULES: [fn(&str) -> Option<Reason>; 8] = [
+const RULES: [fn(&str) -> Option<Reason>; 9] = [
     python_package,
     node_package,
     program,
@@ -107,6 +111,7 @@ const RULES: [fn(&str) -> Option<Reason>; 8] = [
     network,
     service,
     extension,
+    outside,
 ];
 
 fn python_package(line: &str) -> Option<Reason> {
@@ -207,6 +212,7 @@ fn network(line: &str) -> Option<Reason> {
         "ENOTFOUND ",
         "EAI_AGAIN ",
         "Could not resolve host: ",
+        "UnknownHostException: ",
         "lookup ",
     ]
     .iter()
@@ -277,6 +283,21 @@ fn extension(line: &str) -> Option<Reason> {
         mend: format!(
             "install `{name}` for PostgreSQL on this machine; a job needs an image that has it"
         ),
+    })
+}
+
+fn outside(line: &str) -> Option<Reason> {
+    let denied = line.contains("ermission denied") || line.contains("EACCES");
+    let path = match line.split_once("AccessDeniedException: ") {
+        Some((_, path)) => path,
+        None if denied => between(line, "'", "'")?,
+        None => return None,
+    };
+    let is_outside = path.starts_with('/') && !path.contains("ci-tool-probe-");
+    (is_outside && !path.contains(char::is_whitespace)).then(|| Reason {
+        kind: Kind::Outside,
+        why: format!("it writes to `{path}`, which is outside of its copy"),
+        mend: "let it write to the project, to `$TMPDIR` or to `$HOME`".to_owned(),
     })
 }
 
@@ -364,6 +385,16 @@ mod tests {
                 "[Errno -3] Temporary failure in name resolution",
                 Kind::Network,
                 "a host",
+            ),
+            (
+                "PermissionError: [Errno 13] Permission denied: '/var/cache/x'",
+                Kind::Outside,
+                "/var/cache/x",
+            ),
+            (
+                "Error: EACCES: permission denied, mkdir '/srv/data'",
+                Kind::Outside,
+                "/srv/data",
             ),
             (
                 "Error: connect ECONNREFUSED 127.0.0.1:6379",

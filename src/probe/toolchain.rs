@@ -59,6 +59,17 @@ pub(super) fn variables(cell: &Cell, job: &Job) -> BTreeMap<String, String> {
             let own = bin.join(&job.id).join("node_modules/.bin");
             variables.insert("PATH".to_owned(), format!("{}:{path}", own.display()));
         }
+        Language::Java => {
+            // Java takes the home folder from the list of users, and not from `HOME`.
+            let home = cell.variable("HOME").unwrap_or_default();
+            for (name, value) in [
+                ("MAVEN_USER_HOME", format!("{home}/.m2")),
+                ("MAVEN_OPTS", format!("-Duser.home={home}")),
+                ("GRADLE_USER_HOME", format!("{home}/.gradle")),
+            ] {
+                variables.insert(name.to_owned(), value);
+            }
+        }
         _ => {}
     }
     variables

@@ -48,7 +48,7 @@ fn telling(output: &str) -> Option<&str> {
         // And a heading says what follows.
         let explains = lower.starts_with('(')
             || lower.ends_with(':')
-            || ["npm ", "exit code", "see ", "for more"]
+            || ["at ", "npm ", "exit code", "see ", "for more"]
                 .iter()
                 .any(|word| lower.starts_with(word));
         is_one && !explains
