@@ -1,5 +1,6 @@
 //! The verdict of `ci-tool gate`, for a terminal and as JSON.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
@@ -19,7 +20,7 @@ pub const VERSION: u32 = 1;
 /// A verdict with all that it is about.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Gate {
+pub struct Gate<'r> {
     /// The version of this form.
     pub version: u32,
     /// Whether the findings may pass.
@@ -27,7 +28,7 @@ pub struct Gate {
     /// How many findings there are, by what is done with them.
     pub counts: Counts,
     /// Every finding with its decision, those that fail the gate first.
-    pub findings: Vec<Decided>,
+    pub findings: Vec<Decided<'r>>,
     /// Every suppression that was read.
     pub suppressions: Vec<Aside>,
     /// How many findings may pass, and how many do.
@@ -50,13 +51,13 @@ pub struct Counts {
 /// A finding with its decision.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Decided {
+pub struct Decided<'r> {
     /// `denied`, `warned`, `passed` or `suppressed`.
-    pub outcome: String,
+    pub outcome: &'static str,
     /// The rule that decided, in words.
-    pub rule: String,
+    pub rule: Cow<'r, str>,
     /// The finding.
-    pub finding: findings_json::Finding,
+    pub finding: findings_json::Finding<'r>,
 }
 
 /// A suppression.
@@ -114,28 +115,28 @@ const fn standing(standing: Standing) -> &'static str {
 }
 
 /// The verdict for programs.
-pub fn json(report: &Report<'_>, verdict: &Verdict, suppressions: &[Suppression]) -> Gate {
+pub fn json<'r>(
+    report: &'r Report<'_>,
+    verdict: &'r Verdict,
+    suppressions: &[Suppression],
+) -> Gate<'r> {
     let counts = counts(verdict);
-    let mut findings: Vec<(Outcome, Decided)> = report
-        .findings
-        .iter()
-        .zip(&verdict.decisions)
-        .map(|(finding, decision)| {
-            let decided = Decided {
-                outcome: outcome(decision.outcome).to_owned(),
-                rule: decision.rule.to_string(),
-                finding: finding.into(),
-            };
-            (decision.outcome, decided)
-        })
-        .collect();
     // The report's order is the worst first, and stays within an outcome.
-    findings.sort_by_key(|(outcome, _)| *outcome);
+    let mut order: Vec<usize> = (0..report.findings.len()).collect();
+    order.sort_by_key(|at| verdict.decisions[*at].outcome);
+    let findings = order.into_iter().map(|at| {
+        let decision = &verdict.decisions[at];
+        Decided {
+            outcome: outcome(decision.outcome),
+            rule: Cow::Borrowed(&decision.rule),
+            finding: (&report.findings[at]).into(),
+        }
+    });
     Gate {
         version: VERSION,
         passes: verdict.passes,
         counts,
-        findings: findings.into_iter().map(|(_, decided)| decided).collect(),
+        findings: findings.collect(),
         suppressions: suppressions
             .iter()
             .zip(&verdict.suppressions)
@@ -422,7 +423,7 @@ pub fn coloured(text: &str) -> String {
 }
 
 /// The message without the secret that it may hold.
-pub(super) fn shown_message<'f>(finding: &'f Finding<'_>) -> std::borrow::Cow<'f, str> {
+pub(super) fn shown_message<'f>(finding: &'f Finding<'_>) -> Cow<'f, str> {
     let snippet = finding.location().and_then(|one| one.snippet.as_deref());
     redact(finding.message(), finding.kind() == Kind::Secret, snippet)
 }

@@ -14,7 +14,7 @@ pub const VERSION: u32 = 1;
 /// A scan with its verdict.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Scan {
+pub struct Scan<'r> {
     /// The version of this form.
     pub version: u32,
     /// Whether every scanner that counts has looked. Without it the verdict is none.
@@ -22,7 +22,7 @@ pub struct Scan {
     /// The scanners.
     pub scanners: Vec<Scanner>,
     /// The verdict about what they found.
-    pub gate: Gate,
+    pub gate: Gate<'r>,
 }
 
 /// What a scanner did.

@@ -49,6 +49,12 @@ pub struct Written {
     pub dropped: Vec<(Severity, usize)>,
 }
 
+/// What a finding mostly takes, in bytes.
+const FINDING: usize = 640;
+
+/// No more is reserved at once, in bytes.
+const MOST_RESERVED: usize = 256 * 1024 * 1024;
+
 /// Writes a report as SARIF within the limits.
 pub fn write(report: &Report<'_>, settings: &Settings) -> Written {
     let writer = Writer::new(report, settings.limits);
@@ -104,6 +110,9 @@ fn files(
     let limits = settings.limits;
     // All in one text, which mostly is the one file: a second copy would be as large.
     let mut out = Json::default();
+    // A text that grows is there twice while it moves. What is not written to costs nothing.
+    out.0
+        .reserve(count.saturating_mul(FINDING).min(MOST_RESERVED));
     out.0.extend_from_slice(HEAD);
     let mut sized: Vec<(Range<usize>, usize)> = Vec::new();
     let (mut total, mut packed) = (0, 0);

@@ -24,7 +24,7 @@ pub const GIT_VARIABLES: [&str; 16] = [
 ];
 
 /// Every environment variable that ci-tool reads, with what it is for.
-pub const VARIABLES: [(&str, &str); 28] = [
+pub const VARIABLES: [(&str, &str); 30] = [
     (
         "CI_TOOL_CONFIG",
         "path of the configuration file, as `--config`",
@@ -63,6 +63,14 @@ pub const VARIABLES: [(&str, &str); 28] = [
     (
         "CI_TOOL_VERCEL_URL",
         "another address of Vercel's API, https or of this machine",
+    ),
+    (
+        "GITHUB_ACTION_REPOSITORY",
+        "`owner/name` of the action that runs: generated workflows use the same",
+    ),
+    (
+        "GITHUB_ACTION_REF",
+        "the commit at which it is used, where that is a full commit id",
     ),
     (
         "GITHUB_ACTOR",

@@ -31,10 +31,12 @@ impl Frozen {
                 format!("export {RECORDS}=\"$GITHUB_WORKSPACE/{RECORDS_FOLDER}\""),
                 format!("mkdir -p \"${RECORDS}\""),
                 format!("rm -f \"${RECORDS}\"/{}.*", shell_word(&debt.name)),
-                // Whatever the shell is: its `pipefail` is not asked for.
-                format!("{{ code=0; {} 2>&1 || code=$?", debt.recorded),
+                "set +e".to_owned(),
+                // Whatever the shell is: its `pipefail` is not asked for. Behind `||` it would
+                // go on after a command that failed.
+                format!("{{ (set -e; {}) 2>&1", debt.recorded),
                 format!(
-                    "  printf '%s\\n' \"$code\" \"$GITHUB_RUN_ID\" \"$PWD\" > {}",
+                    "  printf '%s\\n' \"$?\" \"$GITHUB_RUN_ID\" \"$PWD\" > {}",
                     file("status")
                 ),
                 format!("}} | tee {}", file("txt")),

@@ -248,6 +248,28 @@ fn the_container_action_takes_inputs_and_gives_outputs() {
             .expect("written")
             .contains("## Workflows")
     );
+    // The image does not know the commit that names it: what it generates is pinned to the
+    // one at which it is used.
+    let at = "89abcdef0123456789abcdef0123456789abcdef";
+    let pinned = sample("docs-only");
+    let run = finish(
+        command()
+            .env_remove("CI_TOOL_ACTION")
+            .env("GITHUB_ACTION_REPOSITORY", "intowork/ci-action")
+            .env("GITHUB_ACTION_REF", at)
+            .env("INPUT_COMMAND", "generate")
+            .env("INPUT_ONLY", "security-scan")
+            .arg("action")
+            .current_dir(pinned.path()),
+    );
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let scan = std::fs::read_to_string(pinned.path().join(".github/workflows/security-scan.yml"))
+        .expect("written");
+    let uses = format!(
+        "uses: intowork/ci-action@{at} # v{}",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert!(scan.contains(&uses), "{scan}");
     let (run, _) = act(&[("COMMAND", "detonate")]);
     assert_eq!(run.code, 2, "{}", run.stderr);
     assert!(

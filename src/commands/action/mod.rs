@@ -67,7 +67,7 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
         config_path: inputs::input(&context.env, "config").map(PathBuf::from),
         ui: context.ui,
         verbose: context.verbose,
-        env: with_token(&context.env),
+        env: with_own_pin(&with_token(&context.env)),
     };
     let flag = |name: &str| inputs::flag(&context.env, name).map_err(Failure::usage);
     match inputs::input(&context.env, "command").unwrap_or("scan") {
@@ -301,6 +301,20 @@ fn list(context: &Context, name: &str) -> Vec<String> {
 fn with_token(env: &Env) -> Env {
     match inputs::input(env, "token") {
         Some(token) if env.get("GITHUB_TOKEN").is_none() => env.with("GITHUB_TOKEN", token),
+        _ => env.clone(),
+    }
+}
+
+/// The environment with the commit that this action is used at, so that workflows which
+/// it generates use that one too. The image cannot know it: that commit names the image.
+fn with_own_pin(env: &Env) -> Env {
+    let repository = env.get("GITHUB_ACTION_REPOSITORY");
+    let used = repository.zip(env.get("GITHUB_ACTION_REF"));
+    match used.filter(|(_, at)| crate::workflows::is_full_commit(at)) {
+        Some((repository, at)) if env.get("CI_TOOL_ACTION").is_none() => {
+            let version = env!("CARGO_PKG_VERSION");
+            env.with("CI_TOOL_ACTION", &format!("{repository}@{at} # v{version}"))
+        }
         _ => env.clone(),
     }
 }

@@ -11,6 +11,7 @@ use crate::error::Failure;
 use crate::probe::{self, Limits, Probe, Settings};
 use crate::project::Tree;
 use crate::project::model::StepKind;
+use crate::sys::interrupt;
 use crate::workflows::view::Job;
 
 /// What a probe may use and what it runs.
@@ -63,6 +64,8 @@ pub fn run(
     only_debts: bool,
     context: &Context,
 ) -> Result<Probe> {
+    // What runs is stopped, and what it left is taken away.
+    interrupt::watch();
     context.ui.remark(
         "running code of this repository, in a copy of it and without your variables; docs/debt.md says what holds it",
     );

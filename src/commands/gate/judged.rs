@@ -72,7 +72,7 @@ impl Judged<'_> {
     }
 
     /// The verdict for programs.
-    pub(in crate::commands) fn json(&self) -> report::gate::Gate {
+    pub(in crate::commands) fn json(&self) -> report::gate::Gate<'_> {
         report::gate::json(&self.report, &self.verdict, &self.suppressions)
     }
 

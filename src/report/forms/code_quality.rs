@@ -41,7 +41,7 @@ pub(super) fn json(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()>
             description: escape_line(&format!("{}: {}", finding.name, finding.message)),
             check_name: &finding.name,
             fingerprint: &finding.identity,
-            severity: severity(&finding.severity),
+            severity: severity(finding.severity),
             location: Place {
                 path: place.map_or_else(
                     // It must have a path: what is in no file is shown under its target.

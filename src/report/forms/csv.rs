@@ -33,19 +33,19 @@ pub(super) fn table(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()
         let scanners: Vec<&str> = finding
             .reported_by
             .iter()
-            .map(|one| one.scanner.as_str())
+            .map(|one| &*one.scanner)
             .collect();
         let package = finding.package.as_ref();
         line(
             out,
             [
-                &decided.outcome,
-                &finding.severity,
+                decided.outcome,
+                finding.severity,
                 &finding
                     .score
                     .map(|score| score.to_string())
                     .unwrap_or_default(),
-                &finding.kind,
+                finding.kind,
                 &finding.name,
                 &finding.message,
                 place.map_or("", |place| &place.path),
@@ -56,7 +56,7 @@ pub(super) fn table(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()
                     .unwrap_or_default(),
                 &finding.fixed_versions.join(" "),
                 &scanners.join(" "),
-                finding.state.as_deref().unwrap_or_default(),
+                finding.state.unwrap_or_default(),
                 &decided.rule,
                 &finding.identity,
             ],

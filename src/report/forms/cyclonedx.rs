@@ -135,7 +135,7 @@ struct Affected<'f> {
     r#ref: &'f str,
 }
 
-fn vulnerability(decided: &Decided) -> Vulnerability<'_> {
+fn vulnerability<'d>(decided: &'d Decided<'_>) -> Vulnerability<'d> {
     let finding = &decided.finding;
     let mut ratings: Vec<Rating> = finding.reported_by.iter().map(rating).collect();
     ratings.dedup();
@@ -171,7 +171,7 @@ fn rating(by: &crate::report::findings_json::Reporter) -> Rating {
             name: escape_line(&by.scanner),
         },
         score: by.score,
-        severity: match by.severity.as_str() {
+        severity: match by.severity {
             "critical" => "critical",
             "high" => "high",
             "medium" => "medium",
@@ -186,7 +186,7 @@ fn rating(by: &crate::report::findings_json::Reporter) -> Rating {
 /// What was decided. Nobody says here that a vulnerability does not affect: a policy that
 /// lets it pass, or a person who sets it aside, knows only that nothing is done now.
 fn analysis(decided: &Decided) -> Analysis {
-    let (state, response): (_, &[&str]) = match decided.outcome.as_str() {
+    let (state, response): (_, &[&str]) = match decided.outcome {
         "suppressed" => (None, &["will_not_fix"]),
         _ if decided.finding.fixable => (Some("in_triage"), &["update"]),
         _ => (Some("in_triage"), &[]),

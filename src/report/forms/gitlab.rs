@@ -35,7 +35,7 @@ impl Scan {
 
     /// Where a finding belongs; licences belong to none.
     fn of(finding: &Finding) -> Option<Self> {
-        match finding.kind.as_str() {
+        match finding.kind {
             "code" | "misconfiguration" => Some(Self::Sast),
             "secret" => Some(Self::Secret),
             "vulnerability" if finding.target.is_some() => Some(Self::Container),
@@ -160,7 +160,7 @@ fn report(input: &Input<'_>, out: &mut dyn io::Write, scan: Scan) -> io::Result<
     out.write_all(b"}\n")
 }
 
-fn vulnerability(finding: &Finding, scan: Scan) -> Vulnerability<'_> {
+fn vulnerability<'f>(finding: &'f Finding<'_>, scan: Scan) -> Vulnerability<'f> {
     let solution = match finding.fixed_versions.as_slice() {
         [] => String::new(),
         versions => {
@@ -176,7 +176,7 @@ fn vulnerability(finding: &Finding, scan: Scan) -> Vulnerability<'_> {
         name: cut(&escape_line(&finding.name), 255),
         // GitLab reads it as Markdown.
         description: cut(&verdict::plain(&finding.message), 100_000),
-        severity: match finding.severity.as_str() {
+        severity: match finding.severity {
             "critical" => "Critical",
             "high" => "High",
             "medium" => "Medium",
@@ -258,7 +258,7 @@ fn word(text: &str) -> String {
     }
 }
 
-fn location(finding: &Finding, scan: Scan) -> Location<'_> {
+fn location<'f>(finding: &'f Finding<'_>, scan: Scan) -> Location<'f> {
     let place = finding.locations.first();
     let file = place.map_or(".", |place| &place.path);
     let package = finding.package.as_ref();
@@ -289,7 +289,7 @@ fn location(finding: &Finding, scan: Scan) -> Location<'_> {
     }
 }
 
-fn dependency(package: Option<&Package>) -> Dependency<'_> {
+fn dependency<'p>(package: Option<&'p Package<'_>>) -> Dependency<'p> {
     let version = package.and_then(|package| package.version.as_deref());
     Dependency {
         package: Named {
@@ -300,7 +300,7 @@ fn dependency(package: Option<&Package>) -> Dependency<'_> {
 }
 
 /// The system that a package is of: `pkg:deb/debian/openssl@3?distro=debian-12`.
-fn system(package: Option<&Package>) -> &str {
+fn system<'p>(package: Option<&'p Package<'_>>) -> &'p str {
     let purl = package.map_or("", |package| &package.purl);
     let distro = purl
         .split(['?', '&'])

@@ -139,7 +139,7 @@ fn row(decided: &Decided, excerpt: Option<&String>) -> String {
     let place = finding.locations.first().map_or_else(
         || finding.target.clone().unwrap_or_default(),
         |place| match place.line {
-            Some(line) => format!("{}:{line}", place.path),
+            Some(line) => format!("{}:{line}", place.path).into(),
             None => place.path.clone(),
         },
     );
@@ -156,7 +156,7 @@ fn row(decided: &Decided, excerpt: Option<&String>) -> String {
     let scanners: Vec<&str> = finding
         .reported_by
         .iter()
-        .map(|one| one.scanner.as_str())
+        .map(|one| &*one.scanner)
         .collect();
     let row = (
         &decided.outcome,
@@ -168,7 +168,7 @@ fn row(decided: &Decided, excerpt: Option<&String>) -> String {
         escape_line(&package),
         escape_line(&finding.fixed_versions.join(", ")),
         scanners,
-        finding.state.as_deref().unwrap_or_default(),
+        finding.state.unwrap_or_default(),
         escape_line(&decided.rule),
         &finding.identity,
         finding.ids.join(", "),

@@ -11,7 +11,7 @@ pub(super) fn xml(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     let mut suites: BTreeMap<&str, Vec<&Decided>> = BTreeMap::new();
     for decided in &input.gate.findings {
         suites
-            .entry(&decided.finding.kind)
+            .entry(decided.finding.kind)
             .or_default()
             .push(decided);
     }
@@ -47,13 +47,13 @@ pub(super) fn xml(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> 
 fn case(out: &mut dyn io::Write, decided: &Decided) -> io::Result<()> {
     let finding = &decided.finding;
     let place = finding.locations.first();
-    let path = place.map_or("", |place| place.path.as_str());
+    let path = place.map_or("", |place| &*place.path);
     let shown = match place.and_then(|place| place.line) {
         Some(line) => format!("{path}:{line}"),
         None => path.to_owned(),
     };
     let class = match (path, &finding.target) {
-        ("", Some(target)) => target.as_str(),
+        ("", Some(target)) => &**target,
         ("", None) => "findings",
         (path, _) => path,
     };
@@ -65,7 +65,7 @@ fn case(out: &mut dyn io::Write, decided: &Decided) -> io::Result<()> {
         escape(format!("{} {shown}", finding.name).trim_end())
     )?;
     let message = finding.message.lines().next().unwrap_or_default();
-    match decided.outcome.as_str() {
+    match decided.outcome {
         "denied" => {
             let fixed = match finding.fixed_versions.is_empty() {
                 true => String::new(),
@@ -74,7 +74,7 @@ fn case(out: &mut dyn io::Write, decided: &Decided) -> io::Result<()> {
             writeln!(
                 out,
                 ">\n      <failure type=\"{}\" message=\"{}\">{}</failure>\n    </testcase>",
-                escape(&finding.severity),
+                escape(finding.severity),
                 escape(message),
                 escape(&format!("{}\n{}{fixed}", finding.message, decided.rule))
             )

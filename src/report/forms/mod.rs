@@ -25,7 +25,7 @@ use crate::audit::score::Score;
 #[derive(Debug, Clone, Copy)]
 pub struct Input<'i> {
     /// The verdict with every finding.
-    pub gate: &'i Gate,
+    pub gate: &'i Gate<'i>,
     /// The same with what ran.
     pub told: Told<'i>,
     /// How mature the delivery is, where that was found out.
