@@ -5,6 +5,7 @@
 pub mod compare;
 pub mod file;
 pub mod readers;
+pub mod suppressions;
 pub mod tool;
 
 use std::collections::{BTreeMap, BTreeSet};

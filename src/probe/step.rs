@@ -10,15 +10,12 @@ use super::reason::{self, Reason};
 use super::{Probe, ProbeError, ProbedStep, Settings, Verdict};
 use crate::debt::readers::{self, Reader, Record, Seen};
 use crate::debt::tool::Tool;
-use crate::debt::{self, Comparison, Debt, LEFT_OUT};
+use crate::debt::{self, Comparison, Debt, LEFT_OUT, suppressions};
 use crate::project::path;
 use crate::workflows::view::{Job, StepView};
 
 /// How much of what a red step said is told, in lines.
 const TOLD: usize = 15;
-
-/// The file in which eslint keeps what it may not complain about.
-const SUPPRESSIONS: &str = "eslint-suppressions.json";
 
 /// What a step said, read.
 #[derive(Debug)]
@@ -315,13 +312,13 @@ impl Step<'_> {
             .cell
             .tree()
             .join(&self.step.directory)
-            .join(SUPPRESSIONS);
+            .join(suppressions::FILE);
         let before = self.cell.read(&file);
         if before.is_none() && self.run(&tool.with("--suppress-all"))?.ended == Ended::Code(0) {
             let text = self.cell.read(&file).unwrap_or_default();
-            let complaints = suppressed(&text);
+            let complaints = suppressions::read(&text).map_or(0, |held| held.values().sum());
             if complaints > 0 && self.run(&self.step.run)?.passed() {
-                let file = path::join(&self.step.directory, SUPPRESSIONS);
+                let file = path::join(&self.step.directory, suppressions::FILE);
                 probe.files.insert(file.clone(), text);
                 return Ok(Some(Verdict::FrozenByTool { file, complaints }));
             }
@@ -367,17 +364,4 @@ impl Step<'_> {
         }
         name
     }
-}
-
-/// How many complaints eslint's file holds.
-pub(super) fn suppressed(text: &str) -> u64 {
-    let files: BTreeMap<String, BTreeMap<String, Count>> =
-        serde_json::from_str(text).unwrap_or_default();
-    let rules = files.values().flat_map(BTreeMap::values);
-    rules.map(|rule| rule.count).sum()
-}
-
-#[derive(serde::Deserialize)]
-struct Count {
-    count: u64,
 }

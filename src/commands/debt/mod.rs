@@ -15,9 +15,10 @@ use self::probing::Flags;
 use self::records::Records;
 use super::generate;
 use crate::context::Context;
-use crate::debt::Debt;
+use crate::debt::{Debt, suppressions};
 use crate::error::{Exit, Failure};
 use crate::probe::Verdict;
+use crate::project::path;
 use crate::report::debt::{Check, Debts, FirstFrozen, Known, Listed, VERSION};
 use crate::report::{self, debt as told};
 use crate::sys::fs;
@@ -102,11 +103,8 @@ pub(super) fn render(debts: &Debts, format: Format) -> Result<String> {
 pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Debts, Exit)> {
     let all = store::load(&args.path)?;
     let is_meant = |debt: &Debt| {
-        let wanted = args
-            .component
-            .as_deref()
-            .map(crate::project::path::normalise);
-        wanted.is_none_or(|wanted| crate::project::path::normalise(&debt.component) == wanted)
+        let wanted = args.component.as_deref().map(path::normalise);
+        wanted.is_none_or(|wanted| path::normalise(&debt.component) == wanted)
     };
     let meant: Vec<Debt> = all.iter().filter(|debt| is_meant(debt)).cloned().collect();
     let mut listed: Vec<Listed> = meant.iter().map(|debt| list(debt, args, context)).collect();
@@ -127,6 +125,9 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<(Debts, Exit)>
         if args.prune {
             prune(args, &pruned, &mut listed, context)?;
         }
+    }
+    if args.records.is_none() {
+        listed.extend(by_tools(args, context)?);
     }
     let exit = exit(&listed);
     let debts = Debts {
@@ -182,6 +183,49 @@ fn list(debt: &Debt, args: &Args, context: &Context) -> Listed {
         flaky: debt.flaky.iter().cloned().collect(),
         check: None,
     }
+}
+
+/// What tools froze by their own means; they compare it themselves.
+fn by_tools(args: &Args, context: &Context) -> Result<Vec<Listed>> {
+    let (tree, _) = context.tree(&args.path)?;
+    let mut listed = Vec::new();
+    for file in tree.named(suppressions::FILE) {
+        let folder = path::parent(file);
+        let wanted = args.component.as_deref().map(path::normalise);
+        if wanted.is_some_and(|wanted| !path::is_within(folder, &wanted)) {
+            continue;
+        }
+        let text = tree.text(file).unwrap_or_default();
+        let Some(held) = suppressions::read(&text) else {
+            return Err(Failure::usage(format!("{file} is not what eslint writes"))
+                .hint("`eslint --suppress-all` writes it anew")
+                .into());
+        };
+        listed.push(Listed {
+            name: file.to_owned(),
+            file: file.to_owned(),
+            component: folder.to_owned(),
+            directory: folder.to_owned(),
+            step: String::new(),
+            command: "eslint".to_owned(),
+            complaints: held.values().sum(),
+            frozen: None,
+            why: None,
+            mend: Some("`eslint --prune-suppressions` takes out what is mended".to_owned()),
+            known: held
+                .into_iter()
+                .map(|(what, count)| Known {
+                    what,
+                    count,
+                    since: None,
+                    by: None,
+                })
+                .collect(),
+            flaky: Vec::new(),
+            check: None,
+        });
+    }
+    Ok(listed)
 }
 
 /// Names of debts whose step is in no workflow any more.
