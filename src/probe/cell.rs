@@ -21,6 +21,11 @@ const KEPT: u64 = 64 * 1024 * 1024;
 /// So many processes and threads may a step have.
 const PROCESSES: u64 = 4000;
 
+/// What root may not do in there. With `perfmon`, newer kernels let a process read the
+/// environment of any other, whatever Landlock says.
+const WITHOUT: &str = "-perfmon,-bpf,-sys_ptrace,-sys_admin,-sys_module,-sys_rawio,-sys_boot,\
+    -sys_time,-syslog,-mac_admin,-mac_override,-dac_read_search";
+
 /// Variables that tell programs how they reach the world. One whose value has a password
 /// in it is not handed on.
 const HANDED_ON: [&str; 30] = [
@@ -164,6 +169,9 @@ impl Cell {
                 .push("the kernel cannot keep a step from writing outside of its copy");
             wrapper.push("--mount-proc");
         }
+        if is_root() {
+            wrapper.extend(["setpriv", "--bounding-set", WITHOUT, "--inh-caps", WITHOUT]);
+        }
         let wrapper: Vec<String> = wrapper.into_iter().map(str::to_owned).collect();
         let works = self
             .program(&wrapper, &["true".to_owned()], &self.tree())
@@ -172,7 +180,7 @@ impl Cell {
             self.wrapper = wrapper;
         } else {
             self.gaps.push(
-                "a step can see and stop processes of yours: `unshare --pid` does not work here",
+                "a step can see, read and stop processes of yours: `unshare` and `setpriv` do not work here",
             );
         }
     }
@@ -429,6 +437,11 @@ mod tests {
     #[test]
     fn a_step_that_kills_its_parents_ends_alone() {
         let cell = cell(20);
+        if cell.wrapper.is_empty() {
+            // It would kill everything on this machine, which is said.
+            assert!(!cell.gaps.is_empty());
+            return;
+        }
         let ran = ran(&cell, "kill -9 $PPID; kill -9 -1; sleep 30");
         assert_ne!(ran.ended, Ended::Code(0), "{ran:?}");
         let again = self::ran(&cell, "echo well");

@@ -510,3 +510,55 @@ fn a_step_that_never_ends_is_left_out() {
         checked.stdout
     );
 }
+
+#[test]
+fn a_step_that_wants_harm_does_none_outside_of_its_copy() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let there = folder.path().join("repository");
+    let outside = folder.path().join("outside");
+    write(
+        &there,
+        "package.json",
+        "{\"name\": \"web\", \"private\": true, \"scripts\": {\"build\": \"sh harm.sh\"}}\n",
+    );
+    let harm = format!(
+        "env\ncat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep canary\necho harm > {0}\nmkdir {0}.d\nsetsid sleep 3217 &\nexit 1\n",
+        outside.display()
+    );
+    write(&there, "harm.sh", harm);
+    git(&there, &["init", "--quiet", "--initial-branch", "main"]);
+    commit(&there, "begun");
+    let mut run = command();
+    for name in ["GITHUB_TOKEN", "NPM_TOKEN", "DATABASE_URL"] {
+        run.env(name, "canary-secret-of-yours");
+    }
+    let arguments = [
+        "generate",
+        "--probe",
+        "--dry-run",
+        "--format",
+        "json",
+        "--step",
+        "build",
+    ];
+    let ran = finish(run.args(arguments).current_dir(&there));
+    let json: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let step = &json["probe"]["jobs"][0]["steps"][0];
+    assert_eq!(step["name"], "Build", "{}", ran.stdout);
+    if json["probe"]["gaps"].is_array() {
+        println!(
+            "skipped: this machine cannot hold a step: {}",
+            json["probe"]["gaps"]
+        );
+        return;
+    }
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    assert!(!said.contains("canary"), "{said}");
+    assert!(!outside.exists() && !outside.with_extension("d").exists());
+    let left = std::fs::read_dir("/proc").expect("listed").flatten();
+    let left = left.filter(|entry| {
+        let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        words.starts_with(b"sleep\x003217")
+    });
+    assert_eq!(left.count(), 0, "a process was left running");
+}

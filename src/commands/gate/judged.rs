@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Result;
 
@@ -168,21 +168,16 @@ impl Judged<'_> {
             .report
             .iter()
             .partition(|(name, _)| forms::form(name).is_none());
-        std::thread::scope(|scope| {
-            // SARIF takes longest, and needs nothing of what the forms are made from.
-            let sarif = scope.spawn(|| -> Result<()> {
-                for (_, file) in sarif {
-                    let texts = self.sarif(&args.target.category, MAX_FILES)?;
-                    for (at, text) in texts.iter().enumerate() {
-                        put(&numbered(file, at), text)?;
-                    }
-                }
-                Ok(())
-            });
-            let gate = self.json();
-            let excerpts = self.excerpts(args);
+        // Two at once: more would hold more in memory than they save.
+        let prepared = OnceLock::new();
+        let (next, time) = (AtomicUsize::new(0), clock::utc());
+        let write_forms = || -> Result<()> {
+            if forms.is_empty() {
+                return Ok(());
+            }
+            let (gate, excerpts) = prepared.get_or_init(|| (self.json(), self.excerpts(args)));
             let input = forms::Input {
-                gate: &gate,
+                gate,
                 told: report::verdict::Told {
                     report: &self.report,
                     verdict: &self.verdict,
@@ -194,11 +189,29 @@ impl Judged<'_> {
                 score: coverage.score,
                 history: history.as_ref(),
                 pictures: &pictures,
-                excerpts: &excerpts,
-                time: clock::utc(),
+                excerpts,
+                time,
             };
-            write_forms(&forms, &input)?;
-            joined(sarif)
+            while let Some((name, file)) = forms.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Some(form) = forms::form(name) {
+                    put_with(file, |out| form.write(&input, out))?;
+                }
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            // SARIF takes longest, and needs nothing of what the forms are made from.
+            let other = scope.spawn(|| -> Result<()> {
+                for (_, file) in sarif {
+                    let texts = self.sarif(&args.target.category, MAX_FILES)?;
+                    for (at, text) in texts.iter().enumerate() {
+                        put(&numbered(file, at), text)?;
+                    }
+                }
+                write_forms()
+            });
+            write_forms()?;
+            joined(other)
         })
     }
 
@@ -374,24 +387,6 @@ fn planned(file: &Path) -> Result<Picture> {
             .hint("`ci-tool generate --dry-run --format json` and `ci-tool sync --dry-run --format json` print one")
     })?;
     Ok(plan.picture)
-}
-
-/// Writes forms, two at once: more would hold more in memory than they save.
-fn write_forms(forms: &[&(String, PathBuf)], input: &forms::Input<'_>) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let work = || -> Result<()> {
-        while let Some((name, file)) = forms.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(form) = forms::form(name) {
-                put_with(file, |out| form.write(input, out))?;
-            }
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let other = scope.spawn(work);
-        work()?;
-        joined(other)
-    })
 }
 
 fn joined(thread: std::thread::ScopedJoinHandle<'_, Result<()>>) -> Result<()> {
