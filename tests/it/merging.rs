@@ -82,6 +82,18 @@ fn versions<'a>(base: &'a str, theirs: &'a str, ours: &'a str) -> Versions<'a> {
     Versions { base, theirs, ours }
 }
 
+#[test]
+fn a_remark_behind_a_key_comes_also_where_a_person_emptied_it() {
+    let base = "name: x\njobs:\n  a:\n    with:\n      b: 1\n    d: 2\n";
+    let theirs = base.replace("      b: 1\n", "");
+    let ours = base.replace("with:", "with:  # why");
+    let Outcome::Merged { text, notes } = merge(versions(base, &theirs, &ours)) else {
+        panic!("not joined");
+    };
+    assert!(notes.is_empty(), "{notes:?}");
+    assert_eq!(text, theirs.replace("with:", "with:  # why"));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 

@@ -96,8 +96,16 @@ impl Joiner {
                 ..theirs.clone()
             };
             // Where the new version has nothing to put in, it stays as it is.
-            self.container(base, &emptied, ours)
-                .unwrap_or_else(|| kept(theirs))
+            self.container(base, &emptied, ours).unwrap_or_else(|| {
+                // Behind its key there may be a new remark.
+                let is_old =
+                    base.is_some_and(|base| base.head.trim_end() == theirs.head.trim_end());
+                let head = if is_old { ours.head } else { theirs.head };
+                kept(&Block {
+                    head,
+                    ..theirs.clone()
+                })
+            })
         } else if theirs.kind == Kind::Leaf && ours.kind == Kind::Leaf {
             self.leaf(base, theirs, ours)
         } else {
