@@ -13,24 +13,14 @@ pub(super) const READER: Reader = Reader {
 
 fn read(record: &Record) -> Result<Seen, String> {
     // 101 is also what a crate ends with that does not build: then no test is named.
-    if record.status != 101 {
-        return Err(format!("cargo ended with {}", record.status));
-    }
+    record.ended_with(101, "cargo")?;
     let mut seen = Seen::default();
     for line in plain(&record.output).lines() {
         let test = line
             .strip_prefix("test ")
             .and_then(|line| line.strip_suffix(" ... FAILED"));
         if let Some(test) = test {
-            seen.add(
-                test,
-                Place {
-                    path: String::new(),
-                    line: 0,
-                    message: "it fails".to_owned(),
-                    detail: String::new(),
-                },
-            );
+            seen.add(test, Place::new(String::new(), 0, "it fails".to_owned()));
         }
     }
     Ok(seen)

@@ -33,12 +33,11 @@ pub(super) fn add(output: &str, seen: &mut Seen) {
     for _ in 0..missing {
         seen.add(
             WHAT,
-            Place {
-                path: String::new(),
-                line: 0,
-                message: format!("{reached} % is covered, {asked} % is asked"),
-                detail: String::new(),
-            },
+            Place::new(
+                String::new(),
+                0,
+                format!("{reached} % is covered, {asked} % is asked"),
+            ),
         );
     }
 }

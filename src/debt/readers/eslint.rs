@@ -32,9 +32,7 @@ struct Message {
 }
 
 fn read(record: &Record) -> Result<Seen, String> {
-    if record.status != 1 {
-        return Err(format!("eslint ended with {}", record.status));
-    }
+    record.ended_with(1, "eslint")?;
     let files: Vec<File> = serde_json::from_str(record.report()?)
         .map_err(|error| format!("eslint's report is none: {error}"))?;
     let mut seen = Seen::default();
@@ -50,12 +48,7 @@ fn read(record: &Record) -> Result<Seen, String> {
             let rule = message.rule_id.as_deref().unwrap_or("cannot be read");
             seen.add(
                 format!("{path} {rule}{level}"),
-                Place {
-                    path: path.clone(),
-                    line: message.line,
-                    message: message.message,
-                    detail: String::new(),
-                },
+                Place::new(path.clone(), message.line, message.message),
             );
         }
     }

@@ -12,9 +12,7 @@ pub(super) const READER: Reader = Reader {
 };
 
 fn read(record: &Record) -> Result<Seen, String> {
-    if record.status != 1 {
-        return Err(format!("flake8 ended with {}", record.status));
-    }
+    record.ended_with(1, "flake8")?;
     let mut seen = Seen::default();
     for (path, line, rest) in plain(&record.output).lines().filter_map(located) {
         let code = rest.split(' ').next().unwrap_or_default();
@@ -23,15 +21,7 @@ fn read(record: &Record) -> Result<Seen, String> {
             && code.ends_with(|c: char| c.is_ascii_digit());
         if is_code {
             let path = record.relative(path);
-            seen.add(
-                format!("{path} {code}"),
-                Place {
-                    path,
-                    line,
-                    message: rest.to_owned(),
-                    detail: String::new(),
-                },
-            );
+            seen.add(format!("{path} {code}"), Place::new(path, line, rest));
         }
     }
     Ok(seen)

@@ -19,9 +19,7 @@ const BEHIND: &str = " Imports are incorrectly sorted and/or formatted.";
 
 fn read(record: &Record) -> Result<Seen, String> {
     // A file that a formatter cannot read makes it end otherwise.
-    if record.status != 1 {
-        return Err(format!("the formatter ended with {}", record.status));
-    }
+    record.ended_with(1, "the formatter")?;
     let mut seen = Seen::default();
     for line in plain(&record.output).lines() {
         let file = BEFORE.iter().find_map(|before| line.strip_prefix(before));
@@ -31,12 +29,7 @@ fn read(record: &Record) -> Result<Seen, String> {
         let path = record.relative(file.strip_suffix(BEHIND).unwrap_or(file));
         seen.add(
             path.clone(),
-            Place {
-                path,
-                line: 0,
-                message: "has another format".to_owned(),
-                detail: String::new(),
-            },
+            Place::new(path, 0, "has another format".to_owned()),
         );
     }
     Ok(seen)

@@ -16,12 +16,7 @@ fn read(record: &Record) -> Result<Seen, String> {
     let mut failed: Vec<&str> = Vec::new();
     let output = plain(&record.output);
     for line in output.lines() {
-        let place = || Place {
-            path: String::new(),
-            line: 0,
-            message: line.trim().to_owned(),
-            detail: String::new(),
-        };
+        let place = || Place::new(String::new(), 0, line.trim());
         if let Some(test) = line.trim_start().strip_prefix("--- FAIL: ") {
             failed.extend(test.split(" (").next());
         } else if let Some(rest) = line.strip_prefix("FAIL\t") {

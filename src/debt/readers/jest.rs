@@ -39,9 +39,7 @@ struct Test {
 }
 
 fn read(record: &Record) -> Result<Seen, String> {
-    if record.status != 1 {
-        return Err(format!("jest ended with {}", record.status));
-    }
+    record.ended_with(1, "jest")?;
     let report: Report = serde_json::from_str(record.report()?)
         .map_err(|error| format!("jest's report is none: {error}"))?;
     let mut seen = Seen::default();

@@ -43,6 +43,18 @@ pub struct Place {
     pub detail: String,
 }
 
+impl Place {
+    /// A place with what the tool says there.
+    fn new(path: impl Into<String>, line: u64, message: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            line,
+            message: message.into(),
+            detail: String::new(),
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_zero(line: &u64) -> bool {
     *line == 0
@@ -96,6 +108,14 @@ impl Record {
             return path::relative(&up(&self.directory), &up(file));
         }
         file.strip_prefix("./").unwrap_or(file).to_owned()
+    }
+
+    /// Asks that the tool ended as one does that complains, and did not break.
+    fn ended_with(&self, status: i32, tool: &str) -> Result<(), String> {
+        if self.status == status {
+            return Ok(());
+        }
+        Err(format!("{tool} ended with {}", self.status))
     }
 
     fn report(&self) -> Result<&str, String> {

@@ -13,9 +13,7 @@ pub(super) const READER: Reader = Reader {
 
 fn read(record: &Record) -> Result<Seen, String> {
     // 2: it could not go on, so that what else is wrong is not known.
-    if record.status != 1 {
-        return Err(format!("mypy ended with {}", record.status));
-    }
+    record.ended_with(1, "mypy")?;
     let output = plain(&record.output);
     let mut seen = Seen::default();
     for (path, line, rest) in output.lines().filter_map(located) {
@@ -27,15 +25,7 @@ fn read(record: &Record) -> Result<Seen, String> {
             .and_then(|message| message.rsplit_once("  ["))
             .map_or("error", |(_, code)| code);
         let path = record.relative(path);
-        seen.add(
-            format!("{path} {code}"),
-            Place {
-                path,
-                line,
-                message: message.to_owned(),
-                detail: String::new(),
-            },
-        );
+        seen.add(format!("{path} {code}"), Place::new(path, line, message));
     }
     let said = number_before(&output, "errors in").or_else(|| number_before(&output, "error in"));
     all_of(seen, said)

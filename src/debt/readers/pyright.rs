@@ -12,9 +12,7 @@ pub(super) const READER: Reader = Reader {
 };
 
 fn read(record: &Record) -> Result<Seen, String> {
-    if record.status != 1 {
-        return Err(format!("pyright ended with {}", record.status));
-    }
+    record.ended_with(1, "pyright")?;
     let output = plain(&record.output);
     let mut seen = Seen::default();
     for line in output.lines() {
@@ -32,12 +30,11 @@ fn read(record: &Record) -> Result<Seen, String> {
         let path = record.relative(path);
         seen.add(
             format!("{path} {rule}"),
-            Place {
+            Place::new(
                 path,
-                line: at.and_then(|at| at.parse().ok()).unwrap_or(0),
-                message: message.to_owned(),
-                detail: String::new(),
-            },
+                at.and_then(|at| at.parse().ok()).unwrap_or(0),
+                message.to_owned(),
+            ),
         );
     }
     // A message of several lines has its rule at the end of the last one.

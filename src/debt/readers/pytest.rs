@@ -15,9 +15,7 @@ pub(super) const READER: Reader = Reader {
 
 fn read(record: &Record) -> Result<Seen, String> {
     // 2: stopped; 3: broken; 4: called wrongly; 5: there are no tests.
-    if record.status != 1 {
-        return Err(format!("pytest ended with {}", record.status));
-    }
+    record.ended_with(1, "pytest")?;
     let mut seen = xml::failures(record, id)?;
     // pytest-cov makes the whole run fail where its threshold is not reached.
     coverage::add(&record.output, &mut seen);

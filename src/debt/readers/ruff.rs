@@ -12,23 +12,13 @@ pub(super) const READER: Reader = Reader {
 };
 
 fn read(record: &Record) -> Result<Seen, String> {
-    if record.status != 1 {
-        return Err(format!("ruff ended with {}", record.status));
-    }
+    record.ended_with(1, "ruff")?;
     let output = plain(&record.output);
     let mut seen = Seen::default();
     for (path, line, rest) in output.lines().filter_map(located) {
         let code = rest.split([' ', ':']).next().unwrap_or_default();
         let path = record.relative(path);
-        seen.add(
-            format!("{path} {code}"),
-            Place {
-                path,
-                line,
-                message: rest.to_owned(),
-                detail: String::new(),
-            },
-        );
+        seen.add(format!("{path} {code}"), Place::new(path, line, rest));
     }
     let said = number_before(&output, "errors.").or_else(|| number_before(&output, "error."));
     all_of(seen, said)

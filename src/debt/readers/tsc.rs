@@ -34,12 +34,7 @@ fn read(record: &Record) -> Result<Seen, String> {
         let line = at.and_then(|at| at.split(',').next()?.parse().ok());
         seen.add(
             what.trim_start(),
-            Place {
-                path,
-                line: line.unwrap_or(0),
-                message: message.to_owned(),
-                detail: String::new(),
-            },
+            Place::new(path, line.unwrap_or(0), message),
         );
     }
     Ok(seen)

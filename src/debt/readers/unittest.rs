@@ -18,9 +18,7 @@ pub(super) const READER: Reader = Reader {
 };
 
 fn read(record: &Record) -> Result<Seen, String> {
-    if record.status != 1 {
-        return Err(format!("the tests ended with {}", record.status));
-    }
+    record.ended_with(1, "the tests")?;
     let output = plain(&record.output);
     let mut seen = Seen::default();
     for line in output.lines() {
@@ -39,15 +37,7 @@ fn read(record: &Record) -> Result<Seen, String> {
             None if place.ends_with(&format!(".{name}")) => place.to_owned(),
             None => format!("{place}.{name}"),
         };
-        seen.add(
-            what,
-            Place {
-                path: String::new(),
-                line: 0,
-                message: line.to_owned(),
-                detail: String::new(),
-            },
-        );
+        seen.add(what, Place::new(String::new(), 0, line));
     }
     all_of(seen, said(&output))
 }

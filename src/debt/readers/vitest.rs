@@ -13,9 +13,7 @@ pub(super) const READER: Reader = Reader {
 };
 
 fn read(record: &Record) -> Result<Seen, String> {
-    if record.status != 1 {
-        return Err(format!("vitest ended with {}", record.status));
-    }
+    record.ended_with(1, "vitest")?;
     xml::failures(record, |test| {
         if test.class == test.name {
             test.class.to_owned()

@@ -21,12 +21,7 @@ fn read(record: &Record) -> Result<Seen, String> {
     let mut seen = Seen::default();
     seen.add(
         format!("exit code {}: {}", record.status, steady(telling)),
-        Place {
-            path: String::new(),
-            line: 0,
-            message: telling.to_owned(),
-            detail: String::new(),
-        },
+        Place::new(String::new(), 0, telling),
     );
     Ok(seen)
 }
