@@ -1,7 +1,8 @@
 //! All decisions together: what is written where, what is held back, and what is
 //! agreed on afterwards. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::iter::Peekable;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -205,32 +206,59 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
-    /// What both sides had of a ref, or what counts as that.
-    pub fn base(&self, name: &str, policy: &Policy) -> Option<&Oid> {
-        let mirror = self.mirror.refs.get(name);
-        match policy.adopt.matches(name) {
-            true if mirror.is_some() => mirror,
-            _ => self.state.refs.get(name),
-        }
+    /// Every branch and tag that is kept the same, of either side, in the order of
+    /// their names. The three lists are walked side by side: there may be many thousands.
+    pub fn rows<'v>(&'v self, policy: &'v Policy) -> impl Iterator<Item = Row<'v>> {
+        let mut source = self.source.refs.iter().peekable();
+        let mut mirror = self.mirror.refs.iter().peekable();
+        let mut agreed = self.state.refs.iter().peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let first = [source.peek(), mirror.peek(), agreed.peek()];
+                let name = first.into_iter().flatten().map(|(name, _)| *name).min()?;
+                let take = |side: &mut Peekable<btree_map::Iter<'v, String, Oid>>| {
+                    let (_, oid) = side.next_if(|(found, _)| *found == name)?;
+                    Some(oid)
+                };
+                let (source, mirror) = (take(&mut source), take(&mut mirror));
+                let agreed = take(&mut agreed);
+                let Some(kind) = refs::kind(name) else {
+                    continue;
+                };
+                if policy.filter.takes(name) {
+                    let is_adopted = mirror.is_some() && policy.adopt.matches(name);
+                    return Some(Row {
+                        name,
+                        kind,
+                        source,
+                        mirror,
+                        base: if is_adopted { mirror } else { agreed },
+                        is_ours: is_adopted
+                            || mirror.is_some_and(|mirror| {
+                                agreed == Some(mirror) || self.state.is_pending(name, mirror)
+                            }),
+                    });
+                }
+            }
+        })
     }
+}
 
+/// What is seen of one ref.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// Its full name.
+    pub name: &'a str,
+    /// What it is for.
+    pub kind: Kind,
+    /// What the source has.
+    pub source: Option<&'a Oid>,
+    /// What the mirror has.
+    pub mirror: Option<&'a Oid>,
+    /// What both sides had, or what counts as that.
+    pub base: Option<&'a Oid>,
     /// Whether the mirror has what we brought it.
-    pub fn is_ours(&self, name: &str, policy: &Policy) -> bool {
-        let Some(mirror) = self.mirror.refs.get(name) else {
-            return false;
-        };
-        policy.adopt.matches(name) || self.state.is_ours(name, mirror)
-    }
-
-    /// Every branch and tag that is kept the same, of either side.
-    pub fn names(&self, policy: &Policy) -> BTreeSet<&str> {
-        let sides = self.source.refs.keys().chain(self.mirror.refs.keys());
-        sides
-            .chain(self.state.refs.keys())
-            .map(String::as_str)
-            .filter(|name| policy.filter.takes(name))
-            .collect()
-    }
+    pub is_ours: bool,
 }
 
 /// Plans a sync. `relation` says how two commits of a branch lie to each other.
@@ -243,25 +271,27 @@ pub fn plan<E>(
     mut relation: impl FnMut(&str, &Oid, &Oid) -> Result<Relation, E>,
 ) -> Result<Plan, E> {
     let mut plan = Plan::default();
-    for name in view.names(policy) {
-        let Some(kind) = refs::kind(name) else {
-            continue;
-        };
-        let source = view.source.refs.get(name);
-        let mirror = view.mirror.refs.get(name);
+    for row in view.rows(policy) {
+        let Row {
+            name,
+            kind,
+            source,
+            mirror,
+            base,
+            is_ours,
+        } = row;
         let relation = match (source, mirror) {
             (Some(source), Some(mirror)) if source != mirror && kind == Kind::Branch => {
                 relation(name, source, mirror)?
             }
             _ => Relation::Diverged,
         };
-        let base = view.base(name, policy);
         let sight = Sight {
             kind,
             source,
             mirror,
             base,
-            is_ours: view.is_ours(name, policy),
+            is_ours,
             relation,
         };
         let choice = Choice {

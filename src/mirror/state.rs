@@ -105,9 +105,9 @@ impl State {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Whether the mirror's value of a ref is what we brought it.
-    pub fn is_ours(&self, name: &str, mirror: &Oid) -> bool {
-        self.refs.get(name) == Some(mirror) || self.pending.get(name) == Some(mirror)
+    /// Whether an interrupted run was about to give a ref this value.
+    pub fn is_pending(&self, name: &str, value: &Oid) -> bool {
+        self.pending.get(name) == Some(value)
     }
 
     /// Remembers a sync.

@@ -35,12 +35,14 @@ fn a_mirror_follows_its_source_and_keeps_what_makes_room() {
     source.commit("old", "three", &[]);
     source.set("refs/tags/v1.0", &topic);
     source.set("refs/pull/1/head", &topic);
+    // What is to be pushed is handed to git as configuration.
+    source.set("refs/tags/\"a\"#;$(b)=]c", &topic);
 
     let planned = json(&pair.synced(&["--dry-run", "--format", "json"], 0));
     assert!(mirror.refs("refs").is_empty(), "a dry run writes nothing");
     let first = json(&pair.synced(&["--format", "json"], 0));
     assert_eq!(written(&planned), written(&first));
-    assert_eq!(written(&first).len(), 4, "{first}");
+    assert_eq!(written(&first).len(), 5, "{first}");
     assert_eq!(source.visible(), mirror.visible());
     assert!(mirror.read("refs/pull/1/head").is_none());
     // Nothing has changed: nothing is pushed.
@@ -57,6 +59,8 @@ fn a_mirror_follows_its_source_and_keeps_what_makes_room() {
     source.delete("refs/heads/old");
     source.commit("old/new", "five", &[]);
     let third = json(&pair.synced(&["--format", "json"], 0));
+    // What the server took whole is not asked for again.
+    assert_eq!(third["tried"]["looks"], 1, "{third}");
     let mut found = written(&third);
     found.sort();
     assert_eq!(

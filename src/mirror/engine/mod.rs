@@ -125,6 +125,7 @@ pub fn run(transport: &dyn Transport, settings: &Settings) -> Result<Outcome, Pr
         hidden: None,
         is_atomic: true,
         known: None,
+        seen: None,
         outcome: Outcome::default(),
     };
     let started = Instant::now();
@@ -267,14 +268,24 @@ struct Engine<'a> {
     is_atomic: bool,
     /// The record that this run has written last: it need not be read again.
     known: Option<(Oid, State)>,
+    /// What source and mirror have after all that was to be written was taken.
+    seen: Option<(Listing, Listing)>,
     outcome: Outcome,
 }
 
 impl Engine<'_> {
     /// One look, and what follows from it.
     fn step(&mut self) -> Result<Step, Problem> {
-        self.outcome.tried.looks += 1;
-        let (mut source, mut mirror) = look(self.transport)?;
+        // What a push that was taken whole has left needs no second look; but nothing
+        // more is written for it.
+        let is_seen = self.seen.is_some();
+        let (mut source, mut mirror) = match self.seen.take() {
+            Some(seen) => seen,
+            None => {
+                self.outcome.tried.looks += 1;
+                look(self.transport)?
+            }
+        };
         let mut record = self.record(&mirror)?;
         let hidden = self.hidden.unwrap_or(HIDDEN);
         self.bring(&mut source, &mut mirror, &record.state)?;
@@ -309,9 +320,30 @@ impl Engine<'_> {
             self.outcome.plan = plan;
             return Ok(Step::Done);
         }
+        if is_seen {
+            return Ok(Step::Again);
+        }
         self.bring_saved(&plan)?;
+        let before = self.outcome.written.len();
         self.write_source(&plan)?;
         self.write_mirror(&plan, &mirror, &mut record, hidden)?;
+        // The first branch of all becomes the mirror's default branch; that is asked for.
+        if self.is_atomic && mirror.default_branch.is_some() {
+            for written in &self.outcome.written[before..] {
+                let listing = match written.side {
+                    Side::Source => &mut source,
+                    Side::Mirror => &mut mirror,
+                };
+                let name = written.name.clone();
+                match written.new.clone() {
+                    Some(new) => listing.refs.insert(name, new),
+                    None => listing.refs.remove(&name),
+                };
+            }
+            let entry = record.oid.clone().map(|oid| (record.name, oid));
+            mirror.refs.extend(entry);
+            self.seen = Some((source, mirror));
+        }
         self.known = record.oid.map(|oid| (oid, record.state));
         Ok(Step::Again)
     }
@@ -373,13 +405,12 @@ impl Engine<'_> {
             hidden: HIDDEN,
         };
         let is_two_way = self.policy.ways == Ways::Two;
-        for name in view.names(&self.policy) {
-            let is_branch = refs::kind(name) == Some(Kind::Branch);
-            let is_ours = view.is_ours(name, &self.policy);
-            match (view.source.refs.get(name), view.mirror.refs.get(name)) {
+        for row in view.rows(&self.policy) {
+            let (name, is_ours) = (row.name, row.is_ours);
+            match (row.source, row.mirror) {
                 (Some(ours), Some(theirs)) if ours != theirs => {
                     from_source.push((name.to_owned(), ours.clone()));
-                    if is_branch && !is_ours {
+                    if row.kind == Kind::Branch && !is_ours {
                         from_mirror.push((name.to_owned(), theirs.clone()));
                     }
                 }

@@ -70,25 +70,18 @@ pub struct Git {
     mirror: Endpoint,
     env: Env,
     askpass: Option<Askpass>,
-    store: OnceLock<Store>,
-    /// Where the store is kept; a folder of this run without it.
+    /// Repositories of our own: nothing of a checkout is touched.
+    folder: OnceLock<tempfile::TempDir>,
+    /// What was fetched, with its refs.
+    fetched: OnceLock<PathBuf>,
+    /// Where that is kept; a folder of this run without it.
     kept: Option<PathBuf>,
-    /// A folder of objects that is used beside the store.
+    /// A folder of objects that is used beside it.
     objects: Option<PathBuf>,
     allows_lfs: bool,
     now: i64,
     /// How many digits the ids of each side have.
     digits: Mutex<BTreeMap<&'static str, usize>>,
-}
-
-/// Repositories of our own: nothing of a checkout is touched.
-#[derive(Debug)]
-struct Store {
-    /// What was fetched, with its refs.
-    fetched: PathBuf,
-    /// The same objects without any ref: git compares what it pushes with each ref.
-    pushed: PathBuf,
-    _folder: tempfile::TempDir,
 }
 
 impl Git {
@@ -113,7 +106,8 @@ impl Git {
             mirror,
             env: env.clone(),
             askpass,
-            store: OnceLock::new(),
+            folder: OnceLock::new(),
+            fetched: OnceLock::new(),
             kept: None,
             objects: None,
             allows_lfs: false,
@@ -203,10 +197,10 @@ impl Git {
         }
     }
 
-    /// `git fetch` of a side into what is kept, to which the refs are added.
-    fn fetching(&self, side: Side, store: &Store) -> Program {
+    /// `git fetch` of a side into a repository of ours, to which the refs are added.
+    fn fetching(&self, side: Side, repository: &Path) -> Program {
         self.remote(side)
-            .folder(&store.fetched)
+            .folder(repository)
             .time_limit(TRANSFER_TIME)
             .arguments(["fetch", "--quiet", "--no-tags"])
             .arguments(["--no-write-fetch-head", "--no-auto-gc"])
@@ -220,57 +214,71 @@ impl Git {
         }
     }
 
-    fn store(&self) -> Result<&Store, Problem> {
-        if let Some(store) = self.store.get() {
-            return Ok(store);
+    /// The folder of this run.
+    fn folder(&self) -> Result<&Path, Problem> {
+        if self.folder.get().is_none() {
+            let folder = tempfile::Builder::new()
+                .prefix("ci-tool-sync-")
+                .tempdir()
+                .map_err(|error| other(format!("cannot create a folder: {error}")))?;
+            // Another thread's is as good.
+            let _ = self.folder.set(folder);
+        }
+        self.folder
+            .get()
+            .map(tempfile::TempDir::path)
+            .ok_or_else(|| other("there is no folder"))
+    }
+
+    /// The repository that was fetched into, with the objects that are at hand.
+    fn fetched(&self) -> Result<&Path, Problem> {
+        if let Some(fetched) = self.fetched.get() {
+            return Ok(fetched);
         }
         let digits = self.lock().values().next().copied().unwrap_or(40);
-        let folder = tempfile::Builder::new()
-            .prefix("ci-tool-sync-")
-            .tempdir()
-            .map_err(|error| other(format!("cannot create a folder: {error}")))?;
-        let fetched = match &self.kept {
-            Some(kept) => kept.join(if digits == 64 {
-                "sha256.git"
-            } else {
-                "sha1.git"
-            }),
-            None => folder.path().join("fetched.git"),
+        let fetched = match (&self.kept, digits) {
+            (Some(kept), 64) => kept.join("sha256.git"),
+            (Some(kept), _) => kept.join("sha1.git"),
+            (None, _) => self.folder()?.join("fetched.git"),
         };
-        let pushed = folder.path().join("pushed.git");
-        if !fetched.join("HEAD").is_file() {
-            self.init(&fetched, digits)?;
-        }
+        self.init(&fetched)?;
         self.borrow(&fetched, self.objects.as_deref())?;
-        let store = Store {
-            fetched,
-            pushed,
-            _folder: folder,
-        };
-        Ok(self.store.get_or_init(|| store))
+        Ok(self.fetched.get_or_init(|| fetched))
     }
 
-    /// The repository to push from, made when the first one is to be pushed.
-    fn pushed(&self) -> Result<&Path, Problem> {
-        let store = self.store()?;
-        if !store.pushed.join("HEAD").is_file() {
-            let digits = self.lock().values().next().copied().unwrap_or(40);
-            self.init(&store.pushed, digits)?;
-            self.borrow(&store.pushed, Some(&store.fetched.join("objects")))?;
+    /// A repository to push from: the same objects without any ref, since git compares
+    /// what it pushes with each.
+    fn pushed(&self) -> Result<PathBuf, Problem> {
+        let pushed = self.folder()?.join("pushed.git");
+        if self.init(&pushed)? {
+            self.borrow(&pushed, Some(&self.fetched()?.join("objects")))?;
         }
-        Ok(&store.pushed)
+        Ok(pushed)
     }
 
-    fn init(&self, repository: &Path, digits: usize) -> Result<(), Problem> {
+    /// A repository for the record alone: git tells a server of every ref that it knows,
+    /// also of those that belong to borrowed objects.
+    fn recorded(&self) -> Result<PathBuf, Problem> {
+        let recorded = self.folder()?.join("record.git");
+        self.init(&recorded)?;
+        Ok(recorded)
+    }
+
+    /// Makes a repository; `false` where it is there.
+    fn init(&self, repository: &Path) -> Result<bool, Problem> {
+        if repository.join("HEAD").is_file() {
+            return Ok(false);
+        }
+        let digits = self.lock().values().next().copied();
         let format = match digits {
-            64 => "--object-format=sha256",
+            Some(64) => "--object-format=sha256",
             _ => "--object-format=sha1",
         };
         let program = self
             .local()
             .arguments(["init", "--quiet", "--bare", "--template=", format, "--"])
             .arguments([repository.as_os_str()]);
-        self.run(program, "git init").map(|_| ())
+        self.run(program, "git init").map(|_| true)
     }
 
     /// Lets a repository use the objects of another one, or none.
@@ -315,10 +323,9 @@ impl Git {
             .take(MANY)
             .map(|tip| format!("{tip}:.gitattributes\n"))
             .collect();
-        let store = self.store()?;
         let program = self
             .local()
-            .folder(&store.fetched)
+            .folder(self.fetched()?)
             .arguments(["cat-file", "--batch"])
             .input(asked);
         let done = self.run(program, "git cat-file")?;

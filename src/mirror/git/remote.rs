@@ -1,7 +1,9 @@
 //! What is asked of the two sides, as calls of git.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use super::super::address::Address;
 use super::super::decide::Side;
 use super::super::messages;
 use super::super::refs::{self, HIDDEN, Oid, Refs};
@@ -12,6 +14,9 @@ use super::super::transport::{
 use crate::sys::process::Program;
 
 use super::{Git, MANY, TRANSFER_TIME, failed, name, other, start, yes_or_no};
+
+/// What git calls the side that it pushes to. Nobody else's configuration names it.
+const REMOTE: &str = "ci-tool-sync";
 
 /// So many commits of a conflict are listed.
 const MAX_SUBJECTS: usize = 5;
@@ -52,7 +57,7 @@ impl Transport for Git {
         }
         let address = &self.side(side).address;
         let what = format!("cannot fetch from the {} {address}", name(side));
-        let store = self.store()?;
+        let fetched = self.fetched()?;
         let is_many = names.len() > MANY;
         let space = format!(
             "refs/{}-{}/",
@@ -71,7 +76,7 @@ impl Transport for Git {
                 .map(|name| format!("+{name}:{}\n", own(name)))
                 .collect(),
         };
-        let mut program = self.fetching(side, store);
+        let mut program = self.fetching(side, fetched);
         if is_many {
             program = program.arguments(["--prune"]);
         }
@@ -79,7 +84,7 @@ impl Transport for Git {
             .arguments(["--stdin", "--", address.url()])
             .input(wanted);
         self.run(program, &what)?;
-        if store.fetched.join("shallow").exists() {
+        if fetched.join("shallow").exists() {
             return Err(Problem::new(
                 Trouble::Incomplete,
                 format!(
@@ -88,7 +93,7 @@ impl Transport for Git {
                 ),
             ));
         }
-        let list = self.local().folder(&store.fetched).arguments([
+        let list = self.local().folder(fetched).arguments([
             "for-each-ref",
             "--format=%(objectname) %(refname)",
             &space,
@@ -127,7 +132,7 @@ impl Transport for Git {
         let asked: String = objects.iter().map(|oid| format!("{oid}\n")).collect();
         let program = self
             .local()
-            .folder(&self.store()?.fetched)
+            .folder(self.fetched()?)
             .arguments(["cat-file", "--batch-check", "--buffer"])
             .input(asked);
         let done = self.run(program, "git cat-file")?;
@@ -145,7 +150,7 @@ impl Transport for Git {
     fn is_ancestor(&self, ancestor: &Oid, descendant: &Oid) -> Result<bool, Problem> {
         let program = self
             .local()
-            .folder(&self.store()?.fetched)
+            .folder(self.fetched()?)
             .time_limit(TRANSFER_TIME)
             .arguments([
                 "merge-base",
@@ -159,24 +164,24 @@ impl Transport for Git {
     fn is_related(&self, one: &Oid, other: &Oid) -> Result<bool, Problem> {
         let program = self
             .local()
-            .folder(&self.store()?.fetched)
+            .folder(self.fetched()?)
             .time_limit(TRANSFER_TIME)
             .arguments(["merge-base", one.as_str(), other.as_str()]);
         yes_or_no(&program, "git merge-base")
     }
 
     fn commits(&self, of: &Oid, without: &Oid) -> Result<(usize, Vec<Subject>), Problem> {
-        let store = self.store()?;
+        let fetched = self.fetched()?;
         let range = format!("{without}..{of}");
         let counted = self
             .local()
-            .folder(&store.fetched)
+            .folder(fetched)
             .arguments(["rev-list", "--count", &range, "--"]);
         let count = self.run(counted, "git rev-list")?;
         let count = String::from_utf8_lossy(&count.stdout).trim().parse();
         let count = count.map_err(|_| other("git rev-list gave no number"))?;
         let limit = format!("-{MAX_SUBJECTS}");
-        let listed = self.local().folder(&store.fetched).arguments([
+        let listed = self.local().folder(fetched).arguments([
             "log",
             "--no-decorate",
             "--no-show-signature",
@@ -200,17 +205,17 @@ impl Transport for Git {
     }
 
     fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
-        let store = self.store()?;
+        let recorded = self.recorded()?;
         let address = &self.mirror.address;
         let what = format!("cannot fetch the record {name} from the mirror {address}");
         let wanted = format!("+{name}:refs/record");
-        let program = self
-            .fetching(Side::Mirror, store)
-            .arguments(["--", address.url(), &wanted]);
+        let program =
+            self.fetching(Side::Mirror, &recorded)
+                .arguments(["--", address.url(), &wanted]);
         self.run(program, &what)?;
         let program = self
             .local()
-            .folder(&store.fetched)
+            .folder(&recorded)
             .arguments(["cat-file", "--batch"])
             .input(format!("refs/record\nrefs/record:{}\n", state::FILE));
         let done = self.run(program, "git cat-file")?;
@@ -225,7 +230,7 @@ impl Transport for Git {
     fn keep_state(&self, text: &[u8]) -> Result<Oid, Problem> {
         let folder = self.pushed()?;
         let made = |program: Program, what: &str| -> Result<Oid, Problem> {
-            let done = self.run(program.folder(folder), what)?;
+            let done = self.run(program.folder(&folder), what)?;
             let text = String::from_utf8_lossy(&done.stdout).trim().to_owned();
             Oid::new(&text).ok_or_else(|| other(format!("{what} gave no object")))
         };
@@ -259,10 +264,13 @@ impl Transport for Git {
     fn push(&self, side: Side, updates: &[Update], how: How<'_>) -> Result<Pushed, Problem> {
         let address = &self.side(side).address;
         let what = format!("cannot push to the {} {address}", name(side));
+        let pushed = self.pushed()?;
+        let list = self.written_list(address, updates)?;
         let mut program = self
             .remote(side)
-            .folder(self.pushed()?)
+            .folder(&pushed)
             .time_limit(TRANSFER_TIME)
+            .arguments(["-c", &format!("include.path={}", list.display())])
             .arguments(["push", "--porcelain", "--no-verify", "--no-signed"]);
         if how.atomic {
             program = program.arguments(["--atomic"]);
@@ -282,11 +290,7 @@ impl Transport for Git {
             };
             program = program.arguments([format!("--force-with-lease={}:{lease}", update.name)]);
         }
-        let refspecs = updates.iter().map(|update| {
-            let new = update.new.as_ref().map_or("", Oid::as_str);
-            format!("{new}:{}", update.name)
-        });
-        let program = program.arguments(["--", address.url()]).arguments(refspecs);
+        let program = program.arguments(["--", REMOTE]);
         let done = start(&program, &what)?;
         let said = String::from_utf8_lossy(&done.stderr);
         let mut refused = messages::refused(&String::from_utf8_lossy(&done.stdout), &said);
@@ -318,9 +322,31 @@ impl Transport for Git {
     }
 }
 
+impl Git {
+    /// Writes down what is to be pushed, and where, as configuration of git: a command
+    /// line has an end, and ten thousand refs come near to it.
+    fn written_list(&self, address: &Address, updates: &[Update]) -> Result<PathBuf, Problem> {
+        let quoted =
+            |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let mut text = format!("[remote \"{REMOTE}\"]\nurl = {}\n", quoted(address.url()));
+        for update in updates {
+            let new = update.new.as_ref().map_or("", Oid::as_str);
+            text.push_str(&format!(
+                "push = {}\n",
+                quoted(&format!("{new}:{}", update.name))
+            ));
+        }
+        let (folder, name) = (self.folder()?, "push.config");
+        crate::sys::fs::write_atomically(folder, name, &text)
+            .map_err(|error| other(format!("{error}")))?;
+        Ok(folder.join(name))
+    }
+}
+
 /// What `git ls-remote` prints, without what tags point to and what is hidden.
 fn read_listing(text: &str) -> Listing {
     let mut listing = Listing::default();
+    let mut found = Vec::new();
     for line in text.lines() {
         let Some((value, name)) = line.split_once('\t') else {
             continue;
@@ -333,9 +359,11 @@ fn read_listing(text: &str) -> Listing {
             && !name.ends_with("^{}")
             && (refs::kind(name).is_some() || name.starts_with(HIDDEN))
         {
-            listing.refs.insert(name.to_owned(), oid);
+            found.push((name.to_owned(), oid));
         }
     }
+    // All at once: a map is made of a sorted list in one go.
+    listing.refs = found.into_iter().collect();
     listing
 }
 
