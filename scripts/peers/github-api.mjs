@@ -4,6 +4,18 @@ import { readFileSync } from "node:fs";
 
 const PATHS = [
   "/repos/{owner}/{repo}",
+  "patch /repos/{owner}/{repo}",
+  "post /orgs/{org}/repos",
+  "post /user/repos",
+  "/repos/{owner}/{repo}/rules/branches/{branch}",
+  "/repos/{owner}/{repo}/rulesets/{ruleset_id}",
+  "/repos/{owner}/{repo}/actions/secrets",
+  "/repos/{owner}/{repo}/actions/secrets/public-key",
+  "put /repos/{owner}/{repo}/actions/secrets/{secret_name}",
+  "/repos/{owner}/{repo}/environments/{environment_name}/secrets",
+  "/repos/{owner}/{repo}/environments/{environment_name}/secrets/public-key",
+  "put /repos/{owner}/{repo}/environments/{environment_name}/secrets/{secret_name}",
+  "post /repos/{owner}/{repo}/dependency-graph/snapshots",
   "/repos/{owner}/{repo}/tags",
   "/repos/{owner}/{repo}/branches",
   "/repos/{owner}/{repo}/git/ref/{ref}",

@@ -46,6 +46,8 @@ pub struct Sync {
     pub backup_days: Option<u32>,
     /// What becomes of a repository that keeps files in Git LFS. Without it `refuse`.
     pub lfs: Option<LfsName>,
+    /// Which branch is the mirror's default branch. Without it `keep`.
+    pub default_branch: Option<DefaultBranchName>,
 }
 
 /// Which way changes go.
@@ -81,6 +83,16 @@ pub enum LfsName {
     Refuse,
     /// It is synced without these files; something else brings them.
     Skip,
+}
+
+/// Which branch is the mirror's default branch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DefaultBranchName {
+    /// The one that is chosen there.
+    Keep,
+    /// That of the source; set through the API of GitHub or GitLab, with the mirror's token.
+    Follow,
 }
 
 impl Sync {

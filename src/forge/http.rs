@@ -1,11 +1,11 @@
 //! The one HTTP client: time limits, retries, size limits, and a token that
 //! leaves for one host only.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LINK, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode, Url};
@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::answer::{is_spent, message, next_page, until};
 use super::error::{Error, Limit};
 use crate::sys::env::Env;
 use crate::sys::ui::escape_line;
@@ -61,9 +62,35 @@ impl Default for Patience {
     }
 }
 
+/// What an API wants of every request, and what its people call things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    GitHub,
+    GitLab,
+}
+
+impl Dialect {
+    /// The header `Accept`.
+    const fn accept(self) -> &'static str {
+        match self {
+            Self::GitHub => "application/vnd.github+json",
+            Self::GitLab => "application/json",
+        }
+    }
+
+    /// Where its address comes from.
+    const fn address(self) -> &'static str {
+        match self {
+            Self::GitHub => "GITHUB_API_URL",
+            Self::GitLab => "CI_API_V4_URL",
+        }
+    }
+}
+
 /// A client of one API.
 #[derive(Debug)]
 pub struct Client {
+    dialect: Dialect,
     http: reqwest::Client,
     base: Url,
     token: Option<SecretString>,
@@ -109,10 +136,39 @@ impl Client {
             .get("GITHUB_TOKEN")
             .or_else(|| env.get("GH_TOKEN"))
             .map(|token| SecretString::from(token.trim()));
-        Self::new(address, token, patience)
+        Self::new(Dialect::GitHub, address, token, patience)
     }
 
-    fn new(address: &str, token: Option<SecretString>, patience: Patience) -> Result<Self, Error> {
+    /// A client of the API of a GitHub at this address.
+    ///
+    /// # Errors
+    /// As [`Client::github`].
+    pub fn github_at(
+        address: &str,
+        token: Option<SecretString>,
+        patience: Patience,
+    ) -> Result<Self, Error> {
+        Self::new(Dialect::GitHub, address, token, patience)
+    }
+
+    /// A client of the API of a GitLab at this address, which ends with `/api/v4`.
+    ///
+    /// # Errors
+    /// As [`Client::github`].
+    pub fn gitlab_at(
+        address: &str,
+        token: Option<SecretString>,
+        patience: Patience,
+    ) -> Result<Self, Error> {
+        Self::new(Dialect::GitLab, address, token, patience)
+    }
+
+    fn new(
+        dialect: Dialect,
+        address: &str,
+        token: Option<SecretString>,
+        patience: Patience,
+    ) -> Result<Self, Error> {
         let setup = |why: String| Error::Setup {
             url: address.to_owned(),
             why,
@@ -120,7 +176,7 @@ impl Client {
         let base = Url::parse(address).map_err(|error| setup(error.to_string()))?;
         if !base.username().is_empty() || base.password().is_some() {
             return Err(Error::Setup {
-                url: "the address in GITHUB_API_URL".to_owned(),
+                url: format!("the address in {}", dialect.address()),
                 why: "it holds a user or a password".to_owned(),
             });
         }
@@ -144,6 +200,7 @@ impl Client {
             .build()
             .map_err(|error| setup(chain(&error)))?;
         let client = Self {
+            dialect,
             http,
             base,
             token,
@@ -204,6 +261,20 @@ impl Client {
         self.read(&answer)
     }
 
+    /// Sets something. It may be sent again, as [`Client::patch`].
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let question = self.question(Method::PUT, path, body)?;
+        let answer = self.ask(&question).await?;
+        self.read(&answer)
+    }
+
     fn question(
         &self,
         method: Method,
@@ -252,7 +323,7 @@ impl Client {
             if let Some(found) = look(self.read::<Vec<T>>(&answer)?) {
                 return Ok(Some(found));
             }
-            match next_page(&answer) {
+            match next_page(&answer.headers) {
                 None => return Ok(None),
                 Some(next) => {
                     url = answer
@@ -397,20 +468,18 @@ impl Client {
 
     fn headers(&self) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("application/vnd.github+json"),
-        );
-        headers.insert(
-            "x-github-api-version",
-            HeaderValue::from_static("2022-11-28"),
-        );
+        headers.insert(ACCEPT, HeaderValue::from_static(self.dialect.accept()));
+        if self.dialect == Dialect::GitHub {
+            headers.insert(
+                "x-github-api-version",
+                HeaderValue::from_static("2022-11-28"),
+            );
+        }
         if let Some(token) = &self.token {
             let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
                 .map_err(|_| Error::Setup {
                     url: shown(&self.base),
-                    why: "the token in GITHUB_TOKEN or GH_TOKEN holds characters that no token has"
-                        .to_owned(),
+                    why: "the token holds characters that no token has".to_owned(),
                 })?;
             // Libraries that log headers leave it out.
             value.set_sensitive(true);
@@ -501,67 +570,13 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What the API says in an answer that is a no.
-fn message(body: &[u8]) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let text = match value.as_ref().and_then(|value| value["message"].as_str()) {
-        Some(text) => text.to_owned(),
-        None => String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned(),
-    };
-    let text: String = text.chars().take(300).collect();
-    if text.trim().is_empty() {
-        "no reason given".to_owned()
-    } else {
-        text.trim().to_owned()
-    }
-}
-
-fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// Whether the hour's requests are used up.
-fn is_spent(headers: &HeaderMap) -> bool {
-    number(headers, "x-ratelimit-remaining") == Some(0)
-}
-
-fn until(headers: &HeaderMap, limit: Limit) -> Option<SystemTime> {
-    let after = headers.get(RETRY_AFTER).and_then(|value| {
-        let text = value.to_str().ok()?.trim();
-        match text.parse::<u32>() {
-            Ok(seconds) => Some(SystemTime::now() + Duration::from_secs(seconds.into())),
-            Err(_) => Some(chrono::DateTime::parse_from_rfc2822(text).ok()?.into()),
-        }
-    });
-    let reset = || {
-        let seconds = number(headers, "x-ratelimit-reset")?;
-        UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-    };
-    after.or_else(|| match limit {
-        Limit::Primary => reset(),
-        Limit::Secondary => None,
-    })
-}
-
-/// The address behind `rel="next"`.
-fn next_page(answer: &Answer) -> Option<String> {
-    let links = answer.headers.get(LINK)?.to_str().ok()?;
-    links.split(',').find_map(|link| {
-        let (address, relation) = link.split_once('>')?;
-        let is_next = relation
-            .split(';')
-            .any(|part| matches!(part.trim(), "rel=\"next\"" | "rel=next"));
-        is_next.then(|| address.trim().trim_start_matches('<').to_owned())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn client(address: &str) -> Result<Client, Error> {
         let token = SecretString::from("ghp_canary");
-        Client::new(address, Some(token), Patience::default())
+        Client::new(Dialect::GitHub, address, Some(token), Patience::default())
     }
 
     #[test]
@@ -589,8 +604,8 @@ mod tests {
         let client = client("https://github.example/api/v3").expect("valid");
         assert!(!format!("{client:?}").contains("canary"));
         let token = SecretString::from("ghp_canary\nx");
-        let error =
-            Client::new(GITHUB_API, Some(token), Patience::default()).expect_err("a line break");
+        let error = Client::github_at(GITHUB_API, Some(token), Patience::default())
+            .expect_err("a line break");
         assert!(!format!("{error} {error:?}").contains("canary"));
     }
 
@@ -605,35 +620,5 @@ mod tests {
             url.as_str(),
             "https://github.example/api/v3/repos/a/b/git/ref/tags/x%20y%3F%23?per_page=1"
         );
-    }
-
-    #[test]
-    fn waits_are_read_from_the_headers() {
-        let headers = |pairs: &[(&'static str, &str)]| {
-            let mut map = HeaderMap::new();
-            for (name, value) in pairs {
-                map.insert(*name, value.parse().expect("valid"));
-            }
-            map
-        };
-        let soon = until(&headers(&[("retry-after", "7")]), Limit::Secondary).expect("a time");
-        let wait = soon.duration_since(SystemTime::now()).expect("later");
-        assert!(wait > Duration::from_secs(5) && wait <= Duration::from_secs(7));
-        let date = headers(&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")]);
-        assert_eq!(
-            until(&date, Limit::Secondary),
-            Some(UNIX_EPOCH + Duration::from_secs(1_445_412_480))
-        );
-        let reset = headers(&[
-            ("x-ratelimit-remaining", "0"),
-            ("x-ratelimit-reset", "1700000000"),
-        ]);
-        assert!(is_spent(&reset));
-        assert_eq!(
-            until(&reset, Limit::Primary),
-            Some(UNIX_EPOCH + Duration::from_secs(1_700_000_000))
-        );
-        let odd = headers(&[("x-ratelimit-reset", "18446744073709551615")]);
-        assert_eq!(until(&odd, Limit::Primary), None);
     }
 }

@@ -1,9 +1,11 @@
 //! Talking to the services that hold repositories: one HTTP client, its retries
 //! and limits, and the few endpoints that commands need.
 
+mod answer;
 mod download;
 mod error;
 pub mod github;
+pub mod gitlab;
 pub mod http;
 pub mod web;
 

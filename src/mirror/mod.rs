@@ -22,4 +22,4 @@ pub use engine::{Difference, Differing, Outcome, Settings, Tried, Written, run, 
 pub use git::{Endpoint, Git};
 pub use plan::{OnConflict, Plan, Planned, Policy};
 pub use refs::{Filter, Oid, Refs};
-pub use transport::{Problem, Transport, Trouble};
+pub use transport::{Foresight, Problem, Transport, Trouble, Write};

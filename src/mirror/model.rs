@@ -11,7 +11,7 @@ use super::engine::{Outcome, Settings, run};
 use super::plan::{Hold, OnConflict, Planned, Policy};
 use super::refs::{CONFLICTS, Filter, Globs, HIDDEN, HIDDEN_BRANCHES, Kind, Oid, Refs, kind};
 use super::transport::{
-    How, Listing, Problem, Pushed, Refusal, Subject, Transport, Trouble, Update,
+    How, Listing, Problem, Pushed, Refusal, Subject, Transport, Trouble, Update, Write,
 };
 
 /// A small generator of numbers; the same seed gives the same ones.
@@ -49,6 +49,8 @@ struct Server {
     refuses_hidden: bool,
     /// `main` can neither be rewritten nor deleted.
     protects_main: bool,
+    /// It says so when it is asked.
+    tells_rules: bool,
     /// It refuses a push as a whole and does not say for which ref.
     refuses_wholes: bool,
 }
@@ -104,6 +106,7 @@ impl World {
             is_atomic: !dice.one_in(4),
             refuses_hidden: dice.one_in(5),
             protects_main: dice.one_in(4),
+            tells_rules: dice.one_in(2),
             refuses_wholes: dice.one_in(2),
         };
         let first = Refs::from([("refs/heads/main".to_owned(), commit(0))]);
@@ -373,6 +376,18 @@ impl Transport for Memory {
             came.insert((*name).to_owned(), oid.clone());
         }
         Ok(came)
+    }
+
+    fn foreseen(&self, writes: &[(&str, Write)]) -> BTreeMap<String, String> {
+        let server = self.world().server;
+        let is_refused = |(name, write): &&(&str, Write)| {
+            *name == "refs/heads/main" && matches!(write, Write::Rewrite | Write::Delete)
+        };
+        let told = server.protects_main && server.tells_rules;
+        let refused = writes.iter().filter(|write| told && is_refused(write));
+        refused
+            .map(|(name, _)| ((*name).to_owned(), "protected".to_owned()))
+            .collect()
     }
 
     fn has(&self, objects: &[&Oid]) -> Result<Vec<bool>, Problem> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::decide::{Cause, Choice, Conflict, Decision, Relation, Side, Sight, Ways, decide};
 use super::refs::{self, CONFLICTS, Filter, Globs, Kind, Oid, Refs};
 use super::state::State;
-use super::transport::{Listing, Update};
+use super::transport::{Listing, Update, Write};
 
 /// So many deletions are never held back for their share alone.
 const FEW: usize = 2;
@@ -126,6 +126,19 @@ impl Planned {
         match self.decision {
             Decision::Create { side, .. } | Decision::FastForward { side } => update(side),
             Decision::Overwrite { .. } | Decision::Delete => update(Side::Mirror),
+            _ => None,
+        }
+    }
+
+    /// What that does to the ref of the mirror.
+    pub fn kind_of_write(&self) -> Option<Write> {
+        let (side, _) = self.write()?;
+        match self.decision {
+            _ if side == Side::Source => None,
+            Decision::Create { .. } => Some(Write::Create),
+            Decision::FastForward { .. } => Some(Write::Forward),
+            Decision::Overwrite { .. } => Some(Write::Rewrite),
+            Decision::Delete => Some(Write::Delete),
             _ => None,
         }
     }

@@ -105,6 +105,25 @@ impl Problem {
     }
 }
 
+/// What a push does to a ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Write {
+    /// It is made.
+    Create,
+    /// It is moved on, with all that it has.
+    Forward,
+    /// It is set to something that lacks what it has.
+    Rewrite,
+    /// It is deleted.
+    Delete,
+}
+
+/// What a server says of its rules before anything is tried.
+pub trait Foresight: std::fmt::Debug + Send + Sync {
+    /// Which of these writes to the mirror it would refuse, and why; only what is known.
+    fn refused(&self, writes: &[(&str, Write)]) -> BTreeMap<String, String>;
+}
+
 /// The two repositories. Everything that goes over the network is here.
 pub trait Transport: Sync {
     /// What a side has now.
@@ -119,6 +138,11 @@ pub trait Transport: Sync {
     /// # Errors
     /// Where they do not come, or not whole.
     fn fetch(&self, side: Side, names: &[&str]) -> Result<Refs, Problem>;
+
+    /// Which of these writes to the mirror its rules are known to refuse, and why.
+    fn foreseen(&self, _writes: &[(&str, Write)]) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
 
     /// Which of these objects are here.
     ///

@@ -24,7 +24,7 @@ pub const GIT_VARIABLES: [&str; 16] = [
 ];
 
 /// Every environment variable that ci-tool reads, with what it is for.
-pub const VARIABLES: [(&str, &str); 30] = [
+pub const VARIABLES: [(&str, &str); 31] = [
     (
         "CI_TOOL_CONFIG",
         "path of the configuration file, as `--config`",
@@ -103,6 +103,10 @@ pub const VARIABLES: [(&str, &str); 30] = [
     (
         "CI_SERVER_HOST",
         "host of the GitLab that a job runs on; its repositories are told `GITLAB_TOKEN`",
+    ),
+    (
+        "CI_API_V4_URL",
+        "address of the API of that GitLab; without it `https://HOST/api/v4`",
     ),
     (
         "GITHUB_API_URL",

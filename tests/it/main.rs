@@ -55,6 +55,7 @@ mod stacks;
 mod suggestions;
 mod sync;
 mod sync_faults;
+mod sync_forges;
 mod templates;
 mod tokens;
 mod trend;

@@ -7,6 +7,7 @@ mod deployments;
 mod pulls;
 mod repositories;
 mod reviews;
+mod rules;
 
 pub use checks::Check;
 pub use code_scanning::{Processing, Receipt};
@@ -15,6 +16,9 @@ pub use deployments::Deployment;
 pub use pulls::{Between, PullRequest, TreeEntry};
 pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
 pub use reviews::{ChangedFile, KnownComment, ReviewComment};
+pub use rules::Rule;
+
+use secrecy::SecretString;
 
 use super::Error;
 use super::http::{Client, Patience};
@@ -33,6 +37,18 @@ impl GitHub {
     /// Where the address or the token of the environment cannot be used.
     pub fn new(env: &Env, patience: Patience) -> Result<Self, Error> {
         Client::github(env, patience).map(|client| Self { client })
+    }
+
+    /// Connects to nothing yet: the API at this address, with this token.
+    ///
+    /// # Errors
+    /// Where they cannot be used.
+    pub fn at(
+        address: &str,
+        token: Option<SecretString>,
+        patience: Patience,
+    ) -> Result<Self, Error> {
+        Client::github_at(address, token, patience).map(|client| Self { client })
     }
 
     /// Whether requests carry a token.

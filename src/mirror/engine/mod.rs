@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use backon::BackoffBuilder as _;
 
 use super::decide::{Conflict, Decision, Relation, Side, Ways};
-use super::plan::{Plan, Planned, Policy, View, plan};
+use super::plan::{self, Plan, Planned, Policy, View};
 use super::refs::{self, HIDDEN, HIDDEN_BRANCHES, Kind, Oid, Refs};
 use super::state::State;
-use super::transport::{Listing, Problem, Subject, Transport, Trouble};
+use super::transport::{Listing, Problem, Subject, Transport, Trouble, Write};
 
 /// How often is looked again because somebody else wrote in the meantime.
 const MAX_LOOKS: usize = 12;
@@ -82,6 +82,16 @@ pub struct Tried {
     pub overtaken: usize,
 }
 
+impl Tried {
+    /// Counts those of an earlier run too.
+    pub const fn add(&mut self, earlier: Self) {
+        self.looks += earlier.looks;
+        self.pushes += earlier.pushes;
+        self.retries += earlier.retries;
+        self.overtaken += earlier.overtaken;
+    }
+}
+
 /// Commits that one side lacks.
 #[derive(Debug, Clone, Default, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -124,6 +134,7 @@ pub fn run(transport: &dyn Transport, settings: &Settings) -> Result<Outcome, Pr
         policy: settings.policy.clone(),
         hidden: None,
         is_atomic: true,
+        has_foreseen: false,
         known: None,
         seen: None,
         outcome: Outcome::default(),
@@ -266,6 +277,8 @@ struct Engine<'a> {
     /// Where what is ours lies on the mirror, once that is known.
     hidden: Option<&'static str>,
     is_atomic: bool,
+    /// Whether the mirror's rules were asked for.
+    has_foreseen: bool,
     /// The record that this run has written last: it need not be read again.
     known: Option<(Oid, State)>,
     /// What source and mirror have after all that was to be written was taken.
@@ -297,7 +310,7 @@ impl Engine<'_> {
         };
         let transport = self.transport;
         let mut relations: BTreeMap<(Oid, Oid), Relation> = BTreeMap::new();
-        let plan = plan(&view, &self.policy, |_, source, mirror| {
+        let mut relation = |_: &str, source: &Oid, mirror: &Oid| {
             let key = (source.clone(), mirror.clone());
             if let Some(relation) = relations.get(&key) {
                 return Ok(*relation);
@@ -305,7 +318,11 @@ impl Engine<'_> {
             let relation = relation(transport, source, mirror)?;
             relations.insert(key, relation);
             Ok(relation)
-        })?;
+        };
+        let mut plan = plan::plan(&view, &self.policy, &mut relation)?;
+        if self.foresee(&plan) {
+            plan = plan::plan(&view, &self.policy, relation)?;
+        }
         self.outcome.default_branches =
             (source.default_branch.clone(), mirror.default_branch.clone());
         self.refuse_strangers(&plan, record.oid.is_some())?;
@@ -346,6 +363,27 @@ impl Engine<'_> {
         }
         self.known = record.oid.map(|oid| (oid, record.state));
         Ok(Step::Again)
+    }
+
+    /// Asks for the mirror's rules where they matter, once; `true` where they forbid
+    /// something. A push that only makes or moves on is tried: its server decides.
+    fn foresee(&mut self, plan: &Plan) -> bool {
+        let writes: Vec<(&str, Write)> = plan
+            .refs
+            .iter()
+            .filter_map(|planned| Some((planned.name.as_str(), planned.kind_of_write()?)))
+            .collect();
+        let is_risky = |(_, write): &(&str, Write)| {
+            self.settings.is_dry_run || matches!(write, Write::Rewrite | Write::Delete)
+        };
+        if self.has_foreseen || !writes.iter().any(is_risky) {
+            return false;
+        }
+        self.has_foreseen = true;
+        let refused = self.transport.foreseen(&writes);
+        let is_any = !refused.is_empty();
+        self.policy.refused.extend(refused);
+        is_any
     }
 
     /// The record of the last sync, and which namespace it is in.

@@ -7,14 +7,14 @@ mod remote;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::address::Address;
 use super::decide::Side;
 use super::messages;
 use super::refs::Oid;
-use super::transport::{Listing, Problem, Trouble};
+use super::transport::{Foresight, Listing, Problem, Trouble};
 use crate::sys::askpass::{Askpass, Credential};
 use crate::sys::env::{Env, GIT_VARIABLES};
 use crate::sys::process::{Finished, ProcessError, Program};
@@ -79,6 +79,8 @@ pub struct Git {
     /// A folder of objects that is used beside it.
     objects: Option<PathBuf>,
     allows_lfs: bool,
+    is_new_mirror: bool,
+    foresight: Option<Arc<dyn Foresight>>,
     now: i64,
     /// How many digits the ids of each side have.
     digits: Mutex<BTreeMap<&'static str, usize>>,
@@ -111,6 +113,8 @@ impl Git {
             kept: None,
             objects: None,
             allows_lfs: false,
+            is_new_mirror: false,
+            foresight: None,
             now,
             digits: Mutex::default(),
         };
@@ -136,6 +140,20 @@ impl Git {
     #[must_use]
     pub const fn allows_lfs(mut self, allows: bool) -> Self {
         self.allows_lfs = allows;
+        self
+    }
+
+    /// Takes the mirror for empty: it is not made yet.
+    #[must_use]
+    pub const fn new_mirror(mut self, is_new: bool) -> Self {
+        self.is_new_mirror = is_new;
+        self
+    }
+
+    /// Asks this for the rules of the mirror.
+    #[must_use]
+    pub fn foresight(mut self, foresight: Option<Arc<dyn Foresight>>) -> Self {
+        self.foresight = foresight;
         self
     }
 

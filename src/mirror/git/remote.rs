@@ -9,7 +9,7 @@ use super::super::messages;
 use super::super::refs::{self, HIDDEN, Oid, Refs};
 use super::super::state;
 use super::super::transport::{
-    How, Listing, Problem, Pushed, Refusal, Subject, Transport, Trouble, Update,
+    How, Listing, Problem, Pushed, Refusal, Subject, Transport, Trouble, Update, Write,
 };
 use crate::sys::process::Program;
 
@@ -24,6 +24,9 @@ const MAX_SUBJECTS: usize = 5;
 impl Transport for Git {
     fn list(&self, side: Side) -> Result<Listing, Problem> {
         let address = &self.side(side).address;
+        if side == Side::Mirror && self.is_new_mirror {
+            return Ok(Listing::default());
+        }
         let what = format!("cannot read the refs of the {} {address}", name(side));
         // Of the source only branches and tags are asked for: GitHub has a ref for
         // each pull request there ever was.
@@ -123,6 +126,11 @@ impl Transport for Git {
         tips.dedup();
         self.refuse_lfs(&tips)?;
         Ok(came)
+    }
+
+    fn foreseen(&self, writes: &[(&str, Write)]) -> BTreeMap<String, String> {
+        let foresight = self.foresight.as_deref();
+        foresight.map_or_else(BTreeMap::new, |foresight| foresight.refused(writes))
     }
 
     fn has(&self, objects: &[&Oid]) -> Result<Vec<bool>, Problem> {
@@ -323,6 +331,25 @@ impl Transport for Git {
 }
 
 impl Git {
+    /// The default branch of a side, by its full name, where it says so.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub fn default_branch(&self, side: Side) -> Result<Option<String>, Problem> {
+        let address = &self.side(side).address;
+        let what = format!("cannot read the refs of the {} {address}", name(side));
+        let asked = [
+            "ls-remote",
+            "--symref",
+            "--quiet",
+            "--",
+            address.url(),
+            "HEAD",
+        ];
+        let done = self.run(self.remote(side).arguments(asked), &what)?;
+        Ok(read_listing(&String::from_utf8_lossy(&done.stdout)).default_branch)
+    }
+
     /// Writes down what is to be pushed, and where, as configuration of git: a command
     /// line has an end, and ten thousand refs come near to it.
     fn written_list(&self, address: &Address, updates: &[Update]) -> Result<PathBuf, Problem> {

@@ -112,7 +112,7 @@ pub(super) fn reason(hold: &Hold) -> String {
         ),
         Hold::PruneNever => "deleted at the source, and nothing is deleted on the mirror".to_owned(),
         Hold::DefaultBranch => {
-            "deleted at the source, but it is the mirror's default branch: choose another one there first".to_owned()
+            "deleted at the source, but it is the mirror's default branch: choose another one there first, or let `sync.default-branch: follow` do it".to_owned()
         }
         Hold::SourceIncomplete => {
             "deleted at the source, but the source lacks even the mirror's default branch: it may not be whole".to_owned()

@@ -35,10 +35,41 @@ pub struct Told<'a> {
     pub mirror: &'a str,
     /// What happened.
     pub outcome: &'a Outcome,
+    /// What was done beside refs, a sentence each.
+    pub notes: &'a [Note],
     /// Whether nothing was written by wish.
     pub is_dry_run: bool,
     /// How long it took, in seconds.
     pub seconds: f64,
+}
+
+/// Something beside refs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Note {
+    /// What it is about, as a sentence.
+    pub text: String,
+    /// Whether it is left for a person.
+    #[serde(rename = "undone")]
+    pub is_undone: bool,
+}
+
+impl Note {
+    /// It was done, or would be.
+    pub const fn done(text: String) -> Self {
+        Self {
+            text,
+            is_undone: false,
+        }
+    }
+
+    /// It could not be done.
+    pub const fn undone(text: String) -> Self {
+        Self {
+            text,
+            is_undone: true,
+        }
+    }
 }
 
 /// How many refs there are of each kind.
@@ -130,6 +161,8 @@ pub struct Json<'a> {
     mirror_only: Vec<&'a str>,
     /// What the sides of a conflict have, by name.
     differences: &'a BTreeMap<String, Difference>,
+    /// What was done beside refs: a repository made, a default branch set, a pull request.
+    notes: &'a [Note],
     /// The default branch of the mirror, where it says so.
     mirror_default_branch: Option<&'a str>,
     tried: Tried,
@@ -177,7 +210,7 @@ pub fn json<'a>(told: &'a Told<'_>) -> Json<'a> {
         source: told.source,
         mirror: told.mirror,
         dry_run: told.is_dry_run,
-        in_sync: open.is_empty(),
+        in_sync: open.is_empty() && !told.notes.iter().any(|note| note.is_undone),
         counts: told.counts(),
         written: written.collect(),
         open,
@@ -186,6 +219,7 @@ pub fn json<'a>(told: &'a Told<'_>) -> Json<'a> {
             .map(|planned| planned.name.as_str())
             .collect(),
         differences: &outcome.differences,
+        notes: told.notes,
         mirror_default_branch: outcome.default_branches.1.as_deref(),
         tried: outcome.tried,
         seconds: (told.seconds * 1000.0).round() / 1000.0,
@@ -279,6 +313,12 @@ pub fn text(told: &Told<'_>) -> String {
         }
         rest(&mut out, held.len());
     }
+    if !told.notes.is_empty() {
+        out.push('\n');
+    }
+    for note in told.notes {
+        let _ = writeln!(out, "{}", escape_line(&note.text));
+    }
     let _ = writeln!(out, "\n{}", summary(told));
     out
 }
@@ -312,9 +352,12 @@ fn commits(out: &mut String, side: &str, count: usize, list: &[crate::mirror::tr
 /// What a person has to look at, in a sentence each.
 pub fn sentences(told: &Told<'_>, limit: usize) -> Vec<String> {
     let open = told.open(Planned::is_open);
-    let told = open.iter().take(limit);
-    told.map(|planned| format!("{}: {}", escape_line(&planned.name), why(planned)))
-        .collect()
+    let open = open
+        .iter()
+        .map(|planned| format!("{}: {}", escape_line(&planned.name), why(planned)));
+    let undone = told.notes.iter().filter(|note| note.is_undone);
+    let undone = undone.map(|note| escape_line(&note.text));
+    open.chain(undone).take(limit).collect()
 }
 
 /// One sentence of numbers.
@@ -435,7 +478,9 @@ fn picture(told: &Told<'_>) -> Picture {
 
 /// The outcome for a job's summary.
 pub fn markdown(told: &Told<'_>) -> String {
-    let title = match (told.open(Planned::is_open).is_empty(), told.is_dry_run) {
+    let is_done =
+        told.open(Planned::is_open).is_empty() && !told.notes.iter().any(|note| note.is_undone);
+    let title = match (is_done, told.is_dry_run) {
         (_, true) => "Sync: what would be done",
         (true, false) => "Sync: both sides are the same",
         (false, false) => "Sync: a person has to look at it",
@@ -457,6 +502,12 @@ pub fn markdown(told: &Told<'_>) -> String {
         if writes.len() > MAX_LINES {
             let _ = writeln!(out, "\nAnd {} more.", writes.len() - MAX_LINES);
         }
+    }
+    if !told.notes.is_empty() {
+        out.push('\n');
+    }
+    for note in told.notes {
+        let _ = writeln!(out, "- {}", cell(&note.text));
     }
     out.push_str(&picture(told).markdown());
     let open = told.open(Planned::is_open);

@@ -1,23 +1,32 @@
 //! `ci-tool sync`: keeps a mirror the same as its source.
 
+mod forges;
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::ValueEnum;
 use secrecy::SecretString;
 
-use crate::config::sync::{ConflictName, Direction, LfsName, Sync};
+use self::forges::Server;
+use crate::config::sync::{ConflictName, DefaultBranchName, Direction, LfsName, Sync};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::mirror::address::Forge;
 use crate::mirror::decide::Ways;
-use crate::mirror::refs::{Filter, GlobError, Globs};
+use crate::mirror::plan::Hold;
+use crate::mirror::refs::{self, Filter, GlobError, Globs};
 use crate::mirror::{
-    self, Address, Endpoint, Git, OnConflict, Outcome, Policy, Problem, Settings, Trouble,
+    self, Address, Conflict, Decision, Endpoint, Foresight, Git, OnConflict, Outcome, Planned,
+    Policy, Problem, Settings, Side, Transport as _, Trouble,
 };
 use crate::project::git;
-use crate::report::{self, sync::Told};
+use crate::report::{
+    self,
+    sync::{Note, Told},
+};
 use crate::sys::askpass::Credential;
 use crate::sys::env::Env;
 use crate::sys::{clock, interrupt};
@@ -33,6 +42,9 @@ const BACKUP_DAYS: u32 = 90;
 
 /// How often something that may pass is tried again.
 const RETRIES: usize = 6;
+
+/// So many pull requests are opened or looked for.
+const MAX_PULL_REQUESTS: usize = 10;
 
 /// GitHub shows so many errors of a step.
 const MAX_ANNOTATIONS: usize = 10;
@@ -80,6 +92,10 @@ pub struct Args {
     /// wins, once, and a backup ref keeps what was there
     #[arg(long, value_name = "GLOB")]
     pub adopt: Vec<String>,
+
+    /// Make the mirror, private and empty, where there is none
+    #[arg(long, conflicts_with = "verify")]
+    pub create: bool,
 
     /// How many refs may be deleted on the mirror; 0 deletes none [default: 10]
     #[arg(long, value_name = "COUNT")]
@@ -136,6 +152,7 @@ impl Default for Args {
             dry_run: false,
             verify: false,
             adopt: Vec::new(),
+            create: false,
             prune_limit: None,
             prune_percent: None,
             retry_for: RETRY_FOR,
@@ -199,11 +216,17 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
     let policy = policy(args, &config, direction)?;
     let source = endpoint(source, config.source_token.as_deref(), &context.env)?;
     let mirror = endpoint(mirror, config.mirror_token.as_deref(), &context.env)?;
+    let follows = config.default_branch == Some(DefaultBranchName::Follow);
     // What is copied from is the source of the copying, whatever people call it.
-    let (source, mirror) = match direction {
+    let ((source, _), (mirror, token)) = match direction {
         Direction::Pull => (mirror, source),
         Direction::Push | Direction::Both => (source, mirror),
     };
+    let server = Server::new(&mirror.address, token, &context.env).map_err(unreachable)?;
+    let server = server.map(Arc::new);
+    if server.is_none() && (args.create || follows) {
+        return Err(no_server(&mirror.address, args.create));
+    }
     let (source_url, mirror_url) = (source.address.to_string(), mirror.address.to_string());
     let settings = settings(
         args,
@@ -225,7 +248,12 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
         .map_err(failure)?
         .kept(kept_folder.filter(|_| !args.verify))
         .objects(objects)
-        .allows_lfs(config.lfs == Some(LfsName::Skip));
+        .allows_lfs(config.lfs == Some(LfsName::Skip))
+        .foresight(
+            server
+                .clone()
+                .map(|server| -> Arc<dyn Foresight> { server }),
+        );
     if args.verify {
         return verify(
             &git,
@@ -234,21 +262,142 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
             (&source_url, &mirror_url),
         );
     }
-    let outcome = mirror::run(&git, &settings).map_err(failure)?;
+    let mut notes = Vec::new();
+    let is_new = match server.as_deref().filter(|_| args.create) {
+        Some(server) => make(&git, server, args.dry_run)?,
+        None => false,
+    };
+    if is_new {
+        let verb = if args.dry_run { "would be" } else { "was" };
+        notes.push(Note::done(format!("{mirror_url} {verb} made, private")));
+    }
+    let git = git.new_mirror(is_new && args.dry_run);
+    let mut outcome = mirror::run(&git, &settings).map_err(failure)?;
+    if let Some(server) = server.as_deref() {
+        if follows {
+            let note = follow(&git, server, &settings, &mut outcome)?;
+            notes.extend(note);
+        }
+        if settings.policy.on_conflict == OnConflict::Branch && !args.dry_run {
+            notes.extend(pull_requests(server, &outcome));
+        }
+    }
     let told = Told {
         source: &source_url,
         mirror: &mirror_url,
         outcome: &outcome,
+        notes: &notes,
         is_dry_run: args.dry_run,
         seconds: started.elapsed().as_secs_f64(),
     };
     answer(&told, &outcome, args.format)
 }
 
+/// Makes the mirror where there is none; whether there was none.
+fn make(git: &Git, server: &Server, is_dry_run: bool) -> Result<bool> {
+    if server.exists().map_err(unreachable)? {
+        return Ok(false);
+    }
+    // Nothing is made for a source that cannot be read.
+    git.list(Side::Source).map_err(failure)?;
+    if !is_dry_run {
+        server.create().map_err(|error| {
+            Failure::failed(format!("the mirror cannot be made: {error}")).hint(
+                "its group or organization must exist, and the token may make repositories in it (GitLab: scope `api`)",
+            )
+        })?;
+    }
+    Ok(true)
+}
+
+/// Makes the mirror's default branch that of the source. Where the old one was only kept
+/// for that, it goes.
+fn follow(
+    git: &Git,
+    server: &Server,
+    settings: &Settings,
+    outcome: &mut Outcome,
+) -> Result<Option<Note>> {
+    let Some(wanted) = git.default_branch(Side::Source).map_err(failure)? else {
+        return Ok(None);
+    };
+    if outcome.default_branches.1.as_ref() == Some(&wanted) {
+        return Ok(None);
+    }
+    let name = refs::short(&wanted);
+    let mut there = outcome.plan.refs.iter();
+    let is_there = there.any(|planned| planned.name == wanted && planned.mirror.is_some());
+    if settings.is_dry_run {
+        let text = format!("the mirror's default branch would become {name}");
+        return Ok(Some(Note::done(text)));
+    }
+    if !is_there {
+        let text = format!("the mirror lacks {name}, which is the source's default branch");
+        return Ok(Some(Note::undone(text)));
+    }
+    if let Err(error) = server.set_default_branch(name) {
+        return Ok(Some(Note::undone(format!(
+            "the mirror's default branch could not be set to {name}: {error}"
+        ))));
+    }
+    let is_held = |planned: &Planned| planned.hold == Some(Hold::DefaultBranch);
+    if outcome.plan.open().any(is_held) {
+        let mut again = mirror::run(git, settings).map_err(failure)?;
+        std::mem::swap(&mut again.written, &mut outcome.written);
+        again.written.append(&mut outcome.written);
+        again.tried.add(outcome.tried);
+        *outcome = again;
+    }
+    outcome.default_branches.1 = Some(wanted.clone());
+    let text = format!("the mirror's default branch is now {name}");
+    Ok(Some(Note::done(text)))
+}
+
+/// Opens a pull request for each branch that shows a conflict.
+fn pull_requests(server: &Server, outcome: &Outcome) -> Vec<Note> {
+    let diverged = |planned: &&Planned| {
+        let conflict = Conflict::Diverged;
+        planned.decision == Decision::Conflict { conflict }
+    };
+    let shown = outcome.plan.refs.iter().filter(diverged);
+    let asked = shown.take(MAX_PULL_REQUESTS).filter_map(|planned| {
+        let base = refs::short(&planned.name);
+        let head = format!("{}{base}", refs::short(refs::CONFLICTS));
+        match server.open_pull_request(&head, base) {
+            Ok(url) => Some(Note::done(format!("{base}: pull request {}", url?))),
+            Err(error) => Some(Note::undone(format!(
+                "{base}: no pull request could be opened: {error}"
+            ))),
+        }
+    });
+    asked.collect()
+}
+
+/// What keeps us from asking a server.
+fn unreachable(error: crate::forge::Error) -> anyhow::Error {
+    Failure::failed(format!("the mirror's server: {error}"))
+        .hint("the token needs access to the API beside git: GitLab's scope `api`; CI_API_V4_URL and GITHUB_API_URL name the API of the server that a job runs on")
+        .into()
+}
+
+/// Nobody can be asked to do something beside git.
+fn no_server(mirror: &Address, is_create: bool) -> anyhow::Error {
+    let wish = match is_create {
+        true => "`--create` makes repositories",
+        false => "`sync.default-branch: follow` sets default branches",
+    };
+    Failure::usage(format!(
+        "{wish} on GitHub and GitLab, with a token: {mirror} is on neither, or there is no token for it"
+    ))
+    .hint("GITHUB_TOKEN and GITLAB_TOKEN hold tokens; `sync.mirror-token` names another variable")
+    .into()
+}
+
 fn answer(told: &Told<'_>, outcome: &Outcome, format: Format) -> Result<Answer> {
     let markdown = report::sync::markdown(told);
     let json = report::json(&report::sync::json(told))?;
-    let is_open = outcome.plan.open().next().is_some();
+    let is_open =
+        outcome.plan.open().next().is_some() || told.notes.iter().any(|note| note.is_undone);
     Ok(Answer {
         exit: if is_open { Exit::No } else { Exit::Yes },
         text: match format {
@@ -406,7 +555,11 @@ pub(super) fn servers(env: &Env) -> (Option<&str>, Option<&str>) {
 }
 
 /// A side, with the token that belongs to it.
-fn endpoint(address: Address, variable: Option<&str>, env: &Env) -> Result<Endpoint> {
+fn endpoint(
+    address: Address,
+    variable: Option<&str>,
+    env: &Env,
+) -> Result<(Endpoint, Option<SecretString>)> {
     let forge = address.forge(servers(env));
     let user = match forge {
         Forge::Github => "x-access-token",
@@ -423,18 +576,20 @@ fn endpoint(address: Address, variable: Option<&str>, env: &Env) -> Result<Endpo
         (None, Forge::Gitlab) => env.get("GITLAB_TOKEN"),
         (None, Forge::Other) => None,
     };
+    let token = token.map(|token| SecretString::from(token.trim().to_owned()));
     let credential = address
         .origin()
-        .zip(token)
+        .zip(token.clone())
         .map(|(origin, token)| Credential {
             origin,
             user: user.to_owned(),
-            token: SecretString::from(token.trim().to_owned()),
+            token,
         });
-    Ok(Endpoint {
+    let endpoint = Endpoint {
         address,
         credential,
-    })
+    };
+    Ok((endpoint, token))
 }
 
 /// The folder that keeps what was fetched of a source, held for this run.
@@ -464,7 +619,7 @@ fn failure(problem: Problem) -> anyhow::Error {
             "GitHub's token comes from GITHUB_TOKEN, GitLab's from GITLAB_TOKEN; `sync.source-token` and `sync.mirror-token` name other variables. A token for the mirror may write to its repository"
         }
         Trouble::Missing => {
-            "both repositories must be there; a private one that the token may not see is told as missing"
+            "both repositories must be there; a private one that the token may not see is told as missing. `--create` makes a mirror that is not there"
         }
         Trouble::Passing => "it was tried again and did not pass; the next run goes on from here",
         Trouble::Incomplete => {
