@@ -17,15 +17,22 @@ RUN host=$(rustc --print host-tuple) \
        cargo build --release --locked --bin ci-tool --target "$host" \
     && cp "target/$host/release/ci-tool" /ci-tool
 
-FROM debian:bookworm-slim
+# What is needed of a distribution, and nothing else: git, a shell with the usual tools, certificates.
+FROM debian:bookworm-slim AS system
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends bash busybox-static ca-certificates git \
+    && rm -rf /var/lib/apt/lists/*
+COPY scripts/image-root.sh /image-root.sh
+RUN /image-root.sh /image
+
+FROM scratch
 LABEL org.opencontainers.image.title="ci-tool" \
       org.opencontainers.image.description="Finds out what a repository contains and brings it the delivery pipeline that fits" \
       org.opencontainers.image.source="https://github.com/intowork/ci-action" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
-# hadolint ignore=DL3008
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates git \
-    && rm -rf /var/lib/apt/lists/*
+COPY --from=system /image /
 COPY --from=build /ci-tool /usr/local/bin/ci-tool
+ENV PATH=/usr/local/bin:/usr/bin:/bin
 # No USER: the runner mounts the workspace and its files for root.
 ENTRYPOINT ["/usr/local/bin/ci-tool"]

@@ -4,7 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 dir=${1:-${CI_TOOL_PEERS:-$HOME/.cache/ci-tool/peers}}
-stamp=$(cat "$here/install-peers.sh" "$here"/peers/*.txt "$here"/peers/package*.json "$here"/peers/github-api.* | sha256sum | cut -d' ' -f1)
+stamp=$(cat "$here/install-peers.sh" "$here"/peers/*.txt "$here"/peers/package*.json "$here"/peers/github-api.* "$here/peers/containers.sh" | sha256sum | cut -d' ' -f1)
 if [ "$(cat "$dir/stamp" 2>/dev/null || true)" = "$stamp" ]; then
   echo "peers: up to date in $dir"
   exit 0
@@ -47,11 +47,8 @@ if ! command -v chromium >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null
 fi
-# Builds images without a daemon.
-if ! command -v buildah >/dev/null; then
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends buildah >/dev/null
-fi
+# Builds and runs images without a daemon.
+"$here/peers/containers.sh" "$dir"
 # Generated scripts use what every runner of GitHub has.
 for tool in jq gpg curl; do
   if ! command -v "$tool" >/dev/null; then

@@ -26,6 +26,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from log import tell  # noqa: E402
 from postgres import Postgres  # noqa: E402
 
 
@@ -113,18 +114,7 @@ def main():
         if postgres:
             postgres.stop()
         shutil.rmtree(home, ignore_errors=True)
-    log = []
-    for line in done.stdout.splitlines() + done.stderr.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            log.append(line)
-            continue
-        if entry.get("stepResult") and entry.get("stage", "Main") == "Main":
-            print(json.dumps({"job": entry.get("jobID", entry.get("job")), "step": entry["step"], "result": entry["stepResult"]}))
-        log.append(f"[{entry.get('jobID', '')}] {entry.get('msg', '').rstrip()}")
-    print("\n".join(log), file=sys.stderr)
-    print(json.dumps({"exit": done.returncode}))
+    tell(done)
     sys.exit(done.returncode)
 
 

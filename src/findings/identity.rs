@@ -20,6 +20,7 @@ use super::finding::{Finding, Identity};
 use super::ids::Id;
 use super::manifest;
 use super::observation::{Kind, Observation, Region};
+use super::parallel;
 
 /// Hashes fields, each with its length, so that none can flow into the next.
 pub(super) struct Fields(Sha256);
@@ -62,12 +63,9 @@ impl Fields {
 
 /// Gives each finding its identity; `names` are those that aliases share.
 pub(super) fn assign(findings: &mut [Finding<'_>], names: &[Option<&Id<'_>>]) {
-    let mut bases: Vec<(u128, usize)> = findings
-        .iter()
-        .zip(names)
-        .enumerate()
-        .map(|(at, (finding, name))| (u128::from_be_bytes(base(finding, *name)), at))
-        .collect();
+    let mut bases: Vec<(u128, usize)> = parallel::map(findings, |at, finding| {
+        (u128::from_be_bytes(base(finding, names[at])), at)
+    });
     bases.sort_unstable();
     let mut rest = &mut bases[..];
     while let Some((first, _)) = rest.first() {

@@ -11,6 +11,7 @@ use super::finding::{Finding, Identity, Report, State};
 use super::identity::{self, Fields};
 use super::ids::Id;
 use super::observation::{Kind, Observation, Scanner};
+use super::parallel;
 
 type Shared<'a> = Arc<Observation<'a>>;
 
@@ -152,11 +153,10 @@ fn for_each_group(
     aliases: &Aliases<'_, '_>,
     mut tell: impl FnMut(&[usize]),
 ) {
-    let of = observations.iter().enumerate();
     // As numbers they sort in a fraction of the time.
-    let mut keys: Vec<(u128, usize)> = of
-        .map(|(at, one)| (u128::from_be_bytes(key(one, aliases.name(at))), at))
-        .collect();
+    let mut keys: Vec<(u128, usize)> = parallel::map(observations, |at, one| {
+        (u128::from_be_bytes(key(one, aliases.name(at))), at)
+    });
     keys.sort_unstable();
     for same in keys.chunk_by(|(a, _), (b, _)| a == b) {
         match same {

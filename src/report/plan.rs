@@ -304,6 +304,10 @@ pub fn markdown(plan: &Plan, mode: Mode) -> String {
 
 /// A text in a table cell: nothing in it is markup.
 pub(super) fn cell(text: &str) -> String {
+    let is_special = |byte| matches!(byte, b'&' | b'<' | b'>' | b'|' | b'\n' | b'\r' | b'@');
+    if !text.bytes().any(is_special) {
+        return text.to_owned();
+    }
     html(text)
         .replace('|', "\\|")
         .replace(['\n', '\r'], " ")

@@ -276,10 +276,12 @@ impl<'r, 'a> Writer<'r, 'a> {
             out.field("level", finding.severity().level());
             text(out, "message", &message(one));
             let mut locations: Vec<&Location<'a>> = finding.locations().collect();
-            let mut seen = HashSet::new();
-            locations.retain(|location| {
-                seen.insert((&location.path, location.region, &location.logical))
-            });
+            if locations.len() > 1 {
+                let mut seen = HashSet::new();
+                locations.retain(|location| {
+                    seen.insert((&location.path, location.region, &location.logical))
+                });
+            }
             let limit = if detail >= Detail::Places {
                 1
             } else {

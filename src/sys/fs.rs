@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use super::owner;
+
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -47,7 +49,8 @@ impl WriteError {
 
 /// Writes `root/relative`: into a temporary file in the same folder, then
 /// renamed, so that a reader sees the old or the new text and nothing between.
-/// An existing file's mode is kept.
+/// An existing file's mode is kept, and its owner where we are root; a new one belongs to
+/// whoever owns its folder.
 ///
 /// # Errors
 /// Where a folder on the way is a symbolic link, or the system refuses; then
@@ -87,7 +90,7 @@ fn replace(
     };
     refuse_links(root, &path)?;
     let folder = path.parent().unwrap_or(root);
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    make_folders(root, folder).map_err(failed)?;
     let mut file = tempfile::Builder::new()
         .prefix(".ci-tool-")
         .tempfile_in(folder)
@@ -95,12 +98,34 @@ fn replace(
     let mut out = io::BufWriter::with_capacity(256 * 1024, file.as_file_mut());
     write(&mut out).and_then(|()| out.flush()).map_err(failed)?;
     drop(out);
+    owner::give_to_owner_of(file.as_file(), &path);
     set_mode(&path, file.as_file()).map_err(failed)?;
     if is_kept {
         file.as_file().sync_all().map_err(failed)?;
     }
     file.persist(&path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// Makes a folder below `root`, which need not be there either.
+fn make_folders(root: &Path, folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let there = match root.is_dir() {
+        true => root,
+        // The last of all ancestors is the empty path, which is the current folder.
+        false => folder
+            .ancestors()
+            .find(|above| above.is_dir())
+            .unwrap_or(Path::new("")),
+    };
+    let inside = folder.strip_prefix(there).unwrap_or(folder);
+    let there = match there.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => there,
+    };
+    owner::make_folders(there, inside)
 }
 
 /// Copies `root/relative` beside itself under the first free of `.bak`,
@@ -126,6 +151,7 @@ pub fn keep_copy(root: &Path, relative: &str) -> Result<String, WriteError> {
             .open(root.join(&name))
         {
             Ok(mut copy) => {
+                owner::give_to_owner_of(&copy, &path);
                 copy.write_all(&bytes)
                     .and_then(|()| copy.sync_all())
                     .map_err(failed)?;

@@ -135,6 +135,10 @@ pub fn escape_line(text: &str) -> String {
 }
 
 fn escaped(text: &str, one_line: bool) -> String {
+    // Most texts are plain, and long lists of them are written.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
     while let Some(at) = rest.find(is_strange) {

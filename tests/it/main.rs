@@ -21,6 +21,7 @@ mod changes;
 mod cli;
 mod comment;
 mod common;
+mod container;
 mod debt;
 mod deploy;
 mod deploy_checks;

@@ -14,7 +14,7 @@ use crate::common::rest::{Answer, Answers, Question, Rest};
 use crate::common::{Run, command, finish, git, write};
 
 #[derive(Default)]
-struct State {
+pub struct State {
     /// Answers in place of the usual ones: part of the target, status, body.
     instead: VecDeque<(&'static str, u16, Value)>,
     /// What GitHub says of each uploaded file when it is asked, one after the other.
@@ -22,10 +22,10 @@ struct State {
     uploads: Vec<Value>,
 }
 
-struct Scanning(Rest<State>);
+pub struct Scanning(Rest<State>);
 
 impl Scanning {
-    fn start() -> Self {
+    pub fn start() -> Self {
         Self(Rest::start(State::default()))
     }
 
@@ -41,7 +41,7 @@ impl Scanning {
     }
 
     /// The uploaded files, unpacked.
-    fn uploads(&self) -> Vec<(Value, Value)> {
+    pub fn uploads(&self) -> Vec<(Value, Value)> {
         let state = self.0.lock();
         let unpack = |sent: &Value| {
             let text = sent["sarif"].as_str().expect("a text");
@@ -58,8 +58,12 @@ impl Scanning {
         state.uploads.iter().map(unpack).collect()
     }
 
-    fn follows_the_description(&self) {
+    pub fn follows_the_description(&self) {
         self.0.follows_the_description();
+    }
+
+    pub fn url(&self) -> &str {
+        &self.0.url
     }
 
     fn command(&self, folder: &Path) -> Command {

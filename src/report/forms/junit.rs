@@ -92,6 +92,10 @@ fn case(out: &mut dyn io::Write, decided: &Decided) -> io::Result<()> {
 
 /// A text in XML: markup is none, and what XML 1.0 has no place for is made visible.
 fn escape(text: &str) -> String {
+    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"');
+    if text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
     while let Some(at) = rest.find(is_written_otherwise) {
