@@ -98,14 +98,22 @@ fn answer(text: &str) -> Result<(String, String), String> {
 /// # Errors
 /// Where the repository or the policy cannot be read.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    carry_out(args, context, &mut |_, _| Ok(()))
+    carry_out(args, context, &mut |_, _| Ok(()), &mut |_, _| Ok(()))
 }
 
-/// Audits, tells it, and hands the verdict over where there is one.
+/// What is done with a pull request: its branch, and what came of it.
+pub(super) type Proposed<'p> = &'p mut dyn FnMut(&str, &Outcome) -> Result<()>;
+
+/// Audits, tells it, and hands the verdict or the pull request over where there is one.
 ///
 /// # Errors
 /// As [`run`].
-pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> Result<Exit> {
+pub(super) fn carry_out(
+    args: &Args,
+    context: &Context,
+    beside: Beside<'_>,
+    proposed: Proposed<'_>,
+) -> Result<Exit> {
     let (mut tree, mut loaded) = context.tree(&args.path)?;
     own::check_names(&loaded.config)?;
     let answers = &mut loaded.config.audit.answers;
@@ -114,7 +122,7 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         return score(args, &tree, &loaded.config, context);
     }
     if args.fix.is_some() || args.fix_unsafe {
-        let is_refused = mend(args, &tree, &loaded.config, context)?;
+        let is_refused = mend(args, &tree, &loaded.config, context, proposed)?;
         if args.dry_run || args.pr.is_some() {
             return Ok(if is_refused { Exit::No } else { Exit::Yes });
         }
@@ -268,7 +276,13 @@ pub(super) fn mended(args: &Args, context: &Context) -> Result<(Tree, Mended)> {
 
 /// Mends, proposes it, or shows what would be mended; whether a pull request could not be
 /// brought up to date because others have pushed to its branch.
-fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<bool> {
+fn mend(
+    args: &Args,
+    tree: &Tree,
+    config: &Config,
+    context: &Context,
+    proposed: Proposed<'_>,
+) -> Result<bool> {
     let rules = args.fix.clone().unwrap_or_default();
     if let Some(unknown) = rules.iter().find(|id| audit::rule(id).is_none()) {
         return Err(Failure::usage(format!("there is no rule `{unknown}`"))
@@ -330,6 +344,7 @@ fn mend(args: &Args, tree: &Tree, config: &Config, context: &Context) -> Result<
     };
     let outcome = proposal::propose(&args.path, proposal, context)?;
     context.ui.remark(&outcome.sentence(branch));
+    proposed(branch, &outcome)?;
     Ok(matches!(outcome, Outcome::Theirs { .. }))
 }
 

@@ -136,7 +136,7 @@ pub fn escape_line(text: &str) -> String {
 
 fn escaped(text: &str, one_line: bool) -> String {
     // Most texts are plain, and long lists of them are written.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if is_plain(text) {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -162,6 +162,18 @@ fn escaped(text: &str, one_line: bool) -> String {
     out
 }
 
+/// Whether a text is of printable ASCII alone, sixteen bytes at a time.
+pub fn is_plain(text: &str) -> bool {
+    let is_printable = |byte: u8| byte.wrapping_sub(b' ') <= b'~' - b' ';
+    let each = |chunk: &[u8]| {
+        chunk
+            .iter()
+            .fold(true, |all, byte| all & is_printable(*byte))
+    };
+    let (chunks, rest) = text.as_bytes().as_chunks::<16>();
+    chunks.iter().all(|chunk| each(chunk)) && each(rest)
+}
+
 /// Whether a character may be more than something to read.
 const fn is_strange(c: char) -> bool {
     match c {
@@ -179,6 +191,16 @@ mod tests {
 
     #[test]
     fn control_characters_become_visible() {
+        for length in [0, 1, 15, 16, 17, 40] {
+            let text: String = ('!'..='~').cycle().take(length).collect();
+            assert!(is_plain(&text) && escape_line(&text) == text);
+            for strange in ['\n', '\u{7f}', '\u{1f}', 'é'] {
+                for at in 0..=length {
+                    let text = format!("{}{strange}{}", &text[..at], &text[at..]);
+                    assert!(!is_plain(&text), "{text:?}");
+                }
+            }
+        }
         assert_eq!(
             escape_terminal("a\u{1b}[31mb\u{202e}c\n"),
             "a\\u{1b}[31mb\\u{202e}c\n"

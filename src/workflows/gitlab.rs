@@ -84,7 +84,7 @@ pub struct GitlabService {
 
 /// The names that no component's job can have.
 pub(super) fn reserved_names() -> BTreeSet<String> {
-    let of_the_template = ["result", "security-scan"];
+    let of_the_template = ["result", "security-scan", "sync"];
     RESERVED_NAMES
         .into_iter()
         .chain(of_the_template)

@@ -77,6 +77,8 @@ pub struct Gitlab {
     pub tags: Vec<String>,
     /// The image of ci-tool that the security scan runs in, pinned to a digest.
     pub image: Option<String>,
+    /// Whether what is pushed to GitLab goes to the repository that people work in.
+    pub sync: bool,
 }
 
 impl Gitlab {
@@ -90,6 +92,7 @@ impl Default for Gitlab {
             file: Self::FILE.to_owned(),
             tags: Vec::new(),
             image: None,
+            sync: false,
         }
     }
 }

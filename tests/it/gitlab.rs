@@ -14,6 +14,9 @@ use crate::templates;
 const IMAGE: &str = "registry.example.com/ci-tool:1@sha256:\
                      0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+/// What is pushed to GitLab goes to GitHub.
+const PULLED: &str = "sync: {direction: pull, source: 'https://github.com/acme/shop', mirror: 'https://gitlab.com/acme/shop'}\n";
+
 /// Makes a folder a repository that `gitlab-ci-local` takes for a clone of the
 /// branch `main`.
 fn commit(folder: &Path) {
@@ -86,6 +89,24 @@ fn scripts(text: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn what_is_pushed_to_gitlab_goes_back_where_that_is_wished() {
+    for (direction, is_there) in [("pull", true), ("both", true), ("push", false)] {
+        let sample = sample("fastapi-nextjs");
+        let _ = std::fs::remove_file(sample.path().join(".gitlab-ci.yml"));
+        let sync = PULLED.replace("direction: pull", &format!("direction: {direction}"));
+        let config = format!("generate: {{gitlab: {{image: '{IMAGE}'}}}}\n{sync}");
+        write(sample.path(), ".github/ci-tool.yml", config);
+        let run = ci_tool(sample.path(), &["generate", "--target", "gitlab"]);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        commit(sample.path());
+        let jobs = listed(sample.path(), ".gitlab-ci.yml");
+        assert_eq!(jobs.contains("sync"), is_there, "{direction}: {jobs:?}");
+        let text = std::fs::read_to_string(sample.path().join(".gitlab-ci.yml")).expect("written");
+        assert_eq!(text.contains("    - ci-tool sync\n"), is_there, "{text}");
+    }
+}
+
+#[test]
 fn nobody_finds_anything_in_any_pipeline() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut of_samples = Vec::new();
@@ -94,7 +115,8 @@ fn nobody_finds_anything_in_any_pipeline() {
         for (kind, file) in [("root", ".gitlab-ci.yml"), ("included", ".gitlab/ci.yml")] {
             let sample = sample(&name);
             let _ = std::fs::remove_file(sample.path().join(".gitlab-ci.yml"));
-            let config = format!("generate: {{gitlab: {{file: {file}, image: '{IMAGE}'}}}}\n");
+            let config =
+                format!("generate: {{gitlab: {{file: {file}, image: '{IMAGE}'}}}}\n{PULLED}");
             write(sample.path(), ".github/ci-tool.yml", config);
             let run = ci_tool(sample.path(), &["generate", "--target", "gitlab"]);
             assert_eq!(run.code, 0, "{name}: {}", run.stderr);

@@ -626,5 +626,24 @@ fn what_the_audit_mends_is_proposed() {
     let body = shop.github.lock().pulls[0]["body"].clone();
     let body = body.as_str().expect("a text");
     assert!(body.contains("| rule | place | what was done |"), "{body}");
+    // The same as the action, which says where it is.
+    let outputs = shop.folder.path().join("outputs");
+    let mut action = command();
+    action
+        .arg("action")
+        .current_dir(shop.work())
+        .env("GITHUB_API_URL", &shop.github.url)
+        .env("GITHUB_REPOSITORY", "acme/shop")
+        .env("GITHUB_OUTPUT", &outputs)
+        .env("INPUT_TOKEN", CANARY)
+        .env("INPUT_COMMAND", "audit")
+        .env("INPUT_FIX", "true")
+        .env("INPUT_FIX-UNSAFE", "true")
+        .env("INPUT_PR", "true");
+    let run = finish(&mut action);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let told = std::fs::read_to_string(&outputs).expect("written");
+    let output = "pull-request<<ci-tool-end\nhttps://github.com/acme/shop/pull/1\n";
+    assert!(told.contains(output), "{told}");
     shop.github.follows_the_description();
 }

@@ -82,6 +82,21 @@ fn a_mirror_follows_its_source_and_keeps_what_makes_room() {
         );
     }
     pair.synced(&["--verify"], 0);
+    let file = pair.folder.path().join("metrics/sync.prom");
+    pair.synced(&["--metrics", &file.display().to_string()], 0);
+    let metrics = std::fs::read_to_string(&file).expect("written");
+    let labels = format!("source=\"{}\",mirror=\"{}\"", pair.url(0), pair.url(1));
+    for line in [
+        "# TYPE ci_tool_sync_refs gauge".to_owned(),
+        format!("ci_tool_sync_refs{{{labels},state=\"equal\"}} 5"),
+        format!("ci_tool_sync_in_sync{{{labels}}} 1"),
+        format!("ci_tool_sync_pushes{{{labels}}} 0"),
+    ] {
+        assert!(
+            metrics.lines().any(|there| there == line),
+            "{line}\n{metrics}"
+        );
+    }
     let last = json(&pair.synced(&["--format", "json"], 0));
     assert_eq!(last["tried"]["pushes"], 0, "{last}");
 }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::{comment, list, output, parse, path, suggestions, summary};
 use crate::actions::{escape, inputs};
 use crate::commands::gate::{Coverage, Judged, MAX_FILES};
+use crate::commands::proposal::Outcome;
 use crate::commands::sarif::{numbered, put};
 use crate::commands::upload::{self, When};
 use crate::commands::{audit, gate, scan, scanners};
@@ -34,9 +35,19 @@ pub(super) fn scan(context: &Context, annotations: &mut Vec<String>) -> Result<E
 /// Audits.
 pub(super) fn audit(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
     let args: audit::Args = parse(context, &[path(context)])?;
-    let exit = audit::carry_out(&args, context, &mut |judged, coverage| {
-        show(judged, coverage, context, annotations)
-    })?;
+    let mut refused = None;
+    let exit = audit::carry_out(
+        &args,
+        context,
+        &mut |judged, coverage| show(judged, coverage, context, annotations),
+        &mut |branch, outcome| {
+            if matches!(outcome, Outcome::Theirs { .. }) {
+                refused = Some(outcome.sentence(branch));
+            }
+            output(context, "pull-request", outcome.url())
+        },
+    )?;
+    annotations.extend(refused.map(|why| format!("::error::{}", escape::data(&why))));
     suggestions::suggest(&args, context)?;
     Ok(exit)
 }

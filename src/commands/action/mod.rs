@@ -158,6 +158,7 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
                 path,
                 direction,
                 mirror: inputs::input(&context.env, "mirror").map(str::to_owned),
+                create: flag("create")?,
                 dry_run: flag("dry-run")?,
                 format,
                 ..sync::Args::default()

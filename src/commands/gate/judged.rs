@@ -212,7 +212,11 @@ impl Judged<'_> {
             });
             write_forms()?;
             joined(other)
-        })
+        })?;
+        // The process ends soon, and so do a hundred thousand small texts without being
+        // given back one by one.
+        std::mem::forget(prepared);
+        Ok(())
     }
 
     /// Uploads the findings, where that is asked for.

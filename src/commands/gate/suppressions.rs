@@ -1,7 +1,7 @@
 //! Where suppressions are: in the configuration, in files of other tools, in
 //! documents, and in comments of the sources that findings are in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -10,7 +10,7 @@ use super::{Judging, read};
 use crate::commands::sarif::{Place, source_file};
 use crate::config::Loaded;
 use crate::error::Failure;
-use crate::findings::Report;
+use crate::findings::{Finding, Report};
 use crate::policy::{Gate, Suppression, ignores};
 
 /// Everything that people set aside: in the configuration, in files of other tools,
@@ -65,13 +65,7 @@ pub(super) fn suppressions(
         found.extend(read);
     }
     if gate.suppressions.inline != Some(false) {
-        let paths = report.findings.iter().filter_map(|finding| finding.path());
-        // Findings of a file mostly follow each other.
-        let mut before = "";
-        let paths: BTreeSet<&str> = paths
-            .filter(|path| std::mem::replace(&mut before, path) != *path)
-            .collect();
-        for path in paths {
+        for path in paths(report, |_| true) {
             let Some(bytes) = source_file(root, path) else {
                 continue;
             };
@@ -86,13 +80,19 @@ pub(super) fn suppressions(
     Ok(found)
 }
 
+/// The files of some findings, in order. Many findings have few files: what comes again is
+/// left out before anything is sorted.
+fn paths<'r>(report: &'r Report<'_>, is: fn(&Finding<'_>) -> bool) -> BTreeSet<&'r str> {
+    let findings = report.findings.iter().filter(|one| is(one));
+    let each: HashSet<&str> = findings.filter_map(|finding| finding.path()).collect();
+    each.into_iter().collect()
+}
+
 /// The folders below the repository's root that hold the manifests of packages
 /// with findings, and those above them.
 fn folders<'r>(report: &'r Report<'_>) -> BTreeSet<&'r str> {
     let mut folders = BTreeSet::new();
-    let packages = report.findings.iter().filter(|one| one.package().is_some());
-    for path in packages.filter_map(|finding| finding.path()) {
-        let mut path = path;
+    for mut path in paths(report, |one| one.package().is_some()) {
         while let Some((folder, _)) = path.rsplit_once('/') {
             if folder.is_empty() || !folders.insert(folder) {
                 break;

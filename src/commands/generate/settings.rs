@@ -6,6 +6,7 @@ use anyhow::Result;
 use super::{Args, TargetName};
 use crate::commands::debt;
 use crate::config::model::{JobRules, Runner};
+use crate::config::sync::Direction;
 use crate::config::{Config, Loaded};
 use crate::context::Context;
 use crate::error::Failure;
@@ -93,6 +94,10 @@ pub(super) fn settings(
             file: generate.gitlab.file.clone().unwrap_or(defaults.gitlab.file),
             tags: generate.gitlab.tags.clone(),
             image: generate.gitlab.image.clone(),
+            sync: matches!(
+                config.sync.direction,
+                Some(Direction::Pull | Direction::Both)
+            ),
         },
         debts: debt::store::load(&args.path)?,
     })

@@ -113,6 +113,10 @@ pub struct Args {
     #[arg(long, value_name = "FOLDER", env = "CI_TOOL_CACHE")]
     pub cache: Option<PathBuf>,
 
+    /// Write what the sync came to into this file, in the text form of Prometheus
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "verify"])]
+    pub metrics: Option<PathBuf>,
+
     /// The form of the answer
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,
@@ -157,6 +161,7 @@ impl Default for Args {
             prune_percent: None,
             retry_for: RETRY_FOR,
             cache: None,
+            metrics: None,
             format: Format::Text,
         }
     }
@@ -290,7 +295,10 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
         is_dry_run: args.dry_run,
         seconds: started.elapsed().as_secs_f64(),
     };
-    answer(&told, &outcome, args.format)
+    if let Some(file) = &args.metrics {
+        super::sarif::put(file, report::sync::metrics(&told, clock::now()).as_bytes())?;
+    }
+    answer(&told, args.format)
 }
 
 /// Makes the mirror where there is none; whether there was none.
@@ -393,11 +401,10 @@ fn no_server(mirror: &Address, is_create: bool) -> anyhow::Error {
     .into()
 }
 
-fn answer(told: &Told<'_>, outcome: &Outcome, format: Format) -> Result<Answer> {
+fn answer(told: &Told<'_>, format: Format) -> Result<Answer> {
     let markdown = report::sync::markdown(told);
     let json = report::json(&report::sync::json(told))?;
-    let is_open =
-        outcome.plan.open().next().is_some() || told.notes.iter().any(|note| note.is_undone);
+    let is_open = !told.is_in_sync();
     Ok(Answer {
         exit: if is_open { Exit::No } else { Exit::Yes },
         text: match format {

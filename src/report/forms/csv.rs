@@ -1,9 +1,10 @@
 //! CSV (RFC 4180) that no spreadsheet executes.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::Input;
-use crate::sys::ui::escape_line;
+use crate::sys::ui::{escape_line, is_plain};
 
 const HEAD: [&str; 15] = [
     "outcome",
@@ -77,13 +78,19 @@ fn line(out: &mut dyn io::Write, cells: [&str; 15]) -> io::Result<()> {
 
 /// A cell; what a spreadsheet would take for a formula begins with an apostrophe (OWASP, CSV
 /// injection).
-fn cell(text: &str) -> String {
-    let text = escape_line(text);
+fn cell(text: &str) -> Cow<'_, str> {
+    let text = match is_plain(text) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(escape_line(text)),
+    };
     let first = text.trim_start().chars().next();
     let is_formula = matches!(first, Some('=' | '+' | '-' | '@')) || text.starts_with('\t');
-    let text = if is_formula { format!("'{text}") } else { text };
+    let text = match is_formula {
+        true => Cow::Owned(format!("'{text}")),
+        false => text,
+    };
     if text.contains([',', '"', '\'']) || text.starts_with(' ') || text.ends_with(' ') {
-        format!("\"{}\"", text.replace('"', "\"\""))
+        Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
     } else {
         text
     }

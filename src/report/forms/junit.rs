@@ -5,6 +5,7 @@ use std::io;
 
 use super::Input;
 use crate::report::gate::Decided;
+use crate::sys::ui::is_plain;
 
 /// A suite for each kind of finding; a finding is a test, and fails where it fails the gate.
 pub(super) fn xml(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
@@ -92,8 +93,8 @@ fn case(out: &mut dyn io::Write, decided: &Decided) -> io::Result<()> {
 
 /// A text in XML: markup is none, and what XML 1.0 has no place for is made visible.
 fn escape(text: &str) -> String {
-    let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'&' | b'<' | b'>' | b'"');
-    if text.bytes().all(is_plain) {
+    let is_special = |byte| matches!(byte, b'&' | b'<' | b'>' | b'"');
+    if is_plain(text) && !text.bytes().any(is_special) {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len() + 16);

@@ -3,6 +3,7 @@
 
 mod advice;
 mod compared;
+mod metrics;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 use self::advice::{meaning, reason, ways_out, why};
 pub use self::compared::{Compared, ComparedJson, compared_json, compared_text};
+pub use self::metrics::metrics;
 use super::picture::mirror::Drawn;
 use super::picture::{Picture, Tone, mirror as drawing};
 use super::plan::cell;
@@ -133,6 +135,11 @@ impl Told<'_> {
         planned.chain(shown).collect()
     }
 
+    /// Whether nothing is left for a person to look at.
+    pub fn is_in_sync(&self) -> bool {
+        self.outcome.plan.open().next().is_none() && !self.notes.iter().any(|note| note.is_undone)
+    }
+
     fn open(&self, is: fn(&Planned) -> bool) -> Vec<&Planned> {
         let refs = &self.outcome.plan.refs;
         refs.iter().filter(|planned| is(planned)).collect()
@@ -210,7 +217,7 @@ pub fn json<'a>(told: &'a Told<'_>) -> Json<'a> {
         source: told.source,
         mirror: told.mirror,
         dry_run: told.is_dry_run,
-        in_sync: open.is_empty() && !told.notes.iter().any(|note| note.is_undone),
+        in_sync: told.is_in_sync(),
         counts: told.counts(),
         written: written.collect(),
         open,
@@ -478,9 +485,7 @@ fn picture(told: &Told<'_>) -> Picture {
 
 /// The outcome for a job's summary.
 pub fn markdown(told: &Told<'_>) -> String {
-    let is_done =
-        told.open(Planned::is_open).is_empty() && !told.notes.iter().any(|note| note.is_undone);
-    let title = match (is_done, told.is_dry_run) {
+    let title = match (told.is_in_sync(), told.is_dry_run) {
         (_, true) => "Sync: what would be done",
         (true, false) => "Sync: both sides are the same",
         (false, false) => "Sync: a person has to look at it",
