@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -14,6 +15,16 @@ use crate::mirror::address::Forge;
 use crate::mirror::refs::{Kind, kind, short};
 use crate::mirror::{Address, Foresight, Write};
 use crate::sys::env::Env;
+
+/// A sync goes on without these answers: it does not wait long for them.
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(5),
+    answer: Duration::from_secs(20),
+    retries: 2,
+    first_wait: Duration::from_millis(500),
+    longest_wait: Duration::from_secs(10),
+    secondary_limit: Duration::from_secs(60),
+};
 
 /// GitHub is asked about so many branches: each is a question.
 const MAX_ASKED: usize = 20;
@@ -67,12 +78,17 @@ impl Server {
                 let Some(url) = own(servers.0, "GITHUB_API_URL").or(known) else {
                     return Ok(None);
                 };
-                Api::GitHub(GitHub::at(url, Some(token), Patience::default())?)
+                Api::GitHub(GitHub::at(url, Some(token), PATIENCE)?)
             }
             Forge::Gitlab => {
+                // An address of ssh has its own port.
+                let name = host.split(':').next().unwrap_or(host);
+                let origin = address
+                    .origin()
+                    .unwrap_or_else(|| format!("https://{name}"));
                 let url = own(servers.1, "CI_API_V4_URL")
-                    .map_or_else(|| format!("https://{host}/api/v4"), str::to_owned);
-                Api::GitLab(GitLab::at(&url, Some(token), Patience::default())?)
+                    .map_or_else(|| format!("{origin}/api/v4"), str::to_owned);
+                Api::GitLab(GitLab::at(&url, Some(token), PATIENCE)?)
             }
             Forge::Other => return Ok(None),
         };
@@ -388,6 +404,35 @@ fn covers(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_api_is_where_the_repository_is_and_never_at_the_port_of_ssh() {
+        let known = |address: &str| {
+            let address = Address::new(address).expect("an address");
+            let token = Some(SecretString::from("t"));
+            let server = Server::new(&address, token, &Env::default()).expect("usable")?;
+            Some(format!("{:?}", server.api))
+        };
+        for (address, api) in [
+            ("git@gitlab.com:a/b.git", "gitlab.com"),
+            (
+                "ssh://git@gitlab.example.com:2222/a/b",
+                "gitlab.example.com",
+            ),
+            (
+                "https://gitlab.example.com:8443/a/b",
+                "gitlab.example.com:8443",
+            ),
+        ] {
+            let found = known(address).expect("a GitLab");
+            assert!(!found.contains("2222"), "{found}");
+            let name = api.split(':').next().unwrap_or_default();
+            assert!(found.contains(name), "{address}: {found}");
+            assert_eq!(found.contains("8443"), api.contains("8443"), "{found}");
+        }
+        assert!(known("https://github.com/a/b").is_some_and(|api| api.contains("api.github.com")));
+        assert_eq!(known("https://codeberg.org/a/b"), None);
+    }
 
     #[test]
     fn a_star_is_anything() {

@@ -7,6 +7,7 @@ mod cyclonedx;
 mod gitlab;
 mod html;
 mod junit;
+mod lines;
 
 pub(super) use self::html::escape;
 
@@ -78,10 +79,7 @@ pub const FORMS: &[Form] = &[
     Form {
         name: "json",
         what: "programs; docs/gate.schema.json describes it",
-        write: Write::Stream(|input, out| {
-            serde_json::to_writer_pretty(&mut *out, input.gate)?;
-            out.write_all(b"\n")
-        }),
+        write: Write::Stream(|input, out| lines::write(out, input.gate)),
     },
     Form {
         name: "markdown",
