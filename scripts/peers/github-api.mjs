@@ -10,6 +10,7 @@ const PATHS = [
   "/repos/{owner}/{repo}/rules/branches/{branch}",
   "/repos/{owner}/{repo}/rulesets/{ruleset_id}",
   "/repos/{owner}/{repo}/actions/secrets",
+  "/repos/{owner}/{repo}/actions/organization-secrets",
   "/repos/{owner}/{repo}/actions/secrets/public-key",
   "put /repos/{owner}/{repo}/actions/secrets/{secret_name}",
   "/repos/{owner}/{repo}/environments/{environment_name}/secrets",

@@ -291,7 +291,7 @@ fn hint(error: &Error) -> String {
 }
 
 /// `owner/name` of the job, else of the remote `origin`.
-fn slug(folder: &Path, context: &Context) -> Option<String> {
+pub(super) fn slug(folder: &Path, context: &Context) -> Option<String> {
     let job = context.env.get("GITHUB_REPOSITORY");
     if let Some(job) = job {
         return Some(job.to_owned());

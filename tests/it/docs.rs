@@ -126,6 +126,12 @@ fn what_deploy_and_verify_print() {
         &pretty(&schemars::schema_for!(ci_tool::commands::secrets::Checked)),
     );
     holds(
+        "docs/secrets-github.schema.json",
+        &pretty(&schemars::schema_for!(
+            ci_tool::commands::secrets::github::Compared
+        )),
+    );
+    holds(
         "docs/debt.schema.json",
         &pretty(&schemars::schema_for!(ci_tool::report::debt::Debts)),
     );

@@ -52,6 +52,7 @@ mod scan_peers;
 mod scan_running;
 mod scanners;
 mod score;
+mod secrets_github;
 mod stacks;
 mod suggestions;
 mod sync;

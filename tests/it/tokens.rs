@@ -311,6 +311,7 @@ const RUNS: &[&[&str]] = &[
     &["deploy", "other"],
     &["docs"],
     &["secrets", "check", "production"],
+    &["secrets", "github"],
     &[
         "secrets",
         "set",

@@ -8,6 +8,7 @@ mod pulls;
 mod repositories;
 mod reviews;
 mod rules;
+mod secrets;
 
 pub use checks::Check;
 pub use code_scanning::{Processing, Receipt};
@@ -17,6 +18,7 @@ pub use pulls::{Between, PullRequest, TreeEntry};
 pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
 pub use reviews::{ChangedFile, KnownComment, ReviewComment};
 pub use rules::Rule;
+pub use secrets::SecretName;
 
 use secrecy::SecretString;
 

@@ -1,5 +1,7 @@
 //! `ci-tool secrets`.
 
+pub mod github;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use schemars::JsonSchema;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use super::deploy::plan::{self, Prepared};
+use crate::commands::deploy::plan::{self, Prepared};
 use crate::config::deploy::Deploy;
 use crate::context::Context;
 use crate::deploy::platform::Variable;
@@ -46,6 +48,22 @@ pub enum Action {
         /// The environment, as `deploy.environments` of the configuration names it
         environment: String,
 
+        /// The repository's folder
+        #[arg(default_value = ".")]
+        path: PathBuf,
+
+        /// The form of the answer
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: Format,
+    },
+    /// Name the secrets that workflows use and GitHub has not, by names alone
+    ///
+    /// Reads the expressions of all workflows, with the environment of each job, and holds them
+    /// against the secrets of the repository, of its organization and of these environments.
+    /// GITHUB_TOKEN has to be a person's that may read their names: that of a job may not.
+    ///
+    /// Exit code 0: every one is set. 1: one is not. 2: wrong usage. 3: GitHub did not say.
+    Github {
         /// The repository's folder
         #[arg(default_value = ".")]
         path: PathBuf,
@@ -172,6 +190,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             path,
             format,
         } => check(environment, path, *format, context),
+        Action::Github { path, format } => github::run(path, *format, context),
         Action::Set {
             environment,
             name,
@@ -408,6 +427,15 @@ fn component<'p>(project: &'p Project, config: &Deploy, service: &str) -> Option
     components.find(|one| one.name == service || folder == Some(one.root.as_str()))
 }
 
+/// How old it is, behind its name.
+fn age(days: Option<i64>) -> String {
+    match days {
+        Some(0) => "  written today".to_owned(),
+        Some(days) => format!("  written {days} days ago"),
+        None => String::new(),
+    }
+}
+
 fn text(checked: &Checked) -> String {
     let mut out = String::new();
     for one in &checked.services {
@@ -425,11 +453,7 @@ fn text(checked: &Checked) -> String {
             let _ = writeln!(out, "  MISSING  {}", escape_line(&line));
         }
         for set in &one.set {
-            let age = match set.days {
-                Some(0) => "  written today".to_owned(),
-                Some(days) => format!("  written {days} days ago"),
-                None => String::new(),
-            };
+            let age = age(set.days);
             let _ = writeln!(out, "  set      {}{age}", escape_line(&set.name));
         }
     }
