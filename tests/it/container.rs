@@ -101,6 +101,12 @@ fn strangers(folder: &Path, owner: u32) -> Vec<String> {
 
 #[test]
 fn the_action_runs_in_its_image_as_on_a_runner() {
+    if let Ok(why) = std::fs::read_to_string(peers().join("containers/unusable")) {
+        println!(
+            "skipped: the_action_runs_in_its_image_as_on_a_runner: no container runs here: {why}"
+        );
+        return;
+    }
     let scanning = Scanning::start();
     let there = tempfile::tempdir().expect("temporary folder");
     let workspace = there.path().join("shop");
