@@ -332,6 +332,28 @@ impl Shop {
     }
 
     /// Commits to the default branch, here and at the server.
+    /// The action with these inputs ends well, and tells the first pull request.
+    fn acts(&self, inputs: &[(&str, &str)]) {
+        let outputs = self.folder.path().join("outputs");
+        let mut action = command();
+        action
+            .arg("action")
+            .current_dir(self.work())
+            .env("GITHUB_API_URL", &self.github.url)
+            .env("GITHUB_REPOSITORY", "acme/shop")
+            .env("GITHUB_OUTPUT", &outputs)
+            .env("INPUT_TOKEN", CANARY);
+        for (name, value) in inputs {
+            action.env(format!("INPUT_{name}"), value);
+        }
+        let run = finish(&mut action);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let told = std::fs::read_to_string(&outputs).expect("written");
+        let output = "pull-request<<ci-tool-end\nhttps://github.com/acme/shop/pull/1\n";
+        assert!(told.contains(output), "{told}");
+        std::fs::remove_file(&outputs).expect("removed");
+    }
+
     fn main_goes_on(&self, path: &str, text: &str) {
         write(&self.work(), path, text);
         git(&self.work(), &["add", "--all"]);
@@ -409,22 +431,7 @@ fn what_would_be_written_is_proposed_and_kept_up_to_date() {
     assert_eq!(shop.said(&["rev-parse", BRANCH]), tip);
 
     // The same as the action.
-    let outputs = shop.folder.path().join("outputs");
-    let mut action = command();
-    action
-        .arg("action")
-        .current_dir(shop.work())
-        .env("GITHUB_API_URL", &shop.github.url)
-        .env("GITHUB_REPOSITORY", "acme/shop")
-        .env("GITHUB_OUTPUT", &outputs)
-        .env("INPUT_TOKEN", CANARY)
-        .env("INPUT_COMMAND", "generate")
-        .env("INPUT_PR", "true");
-    let run = finish(&mut action);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    let told = std::fs::read_to_string(&outputs).expect("written");
-    let output = "pull-request<<ci-tool-end\nhttps://github.com/acme/shop/pull/1\n";
-    assert!(told.contains(output), "{told}");
+    shop.acts(&[("COMMAND", "generate"), ("PR", "true")]);
 
     // The default branch goes on: the branch does, too, and never by force.
     shop.main_goes_on(
@@ -627,23 +634,11 @@ fn what_the_audit_mends_is_proposed() {
     let body = body.as_str().expect("a text");
     assert!(body.contains("| rule | place | what was done |"), "{body}");
     // The same as the action, which says where it is.
-    let outputs = shop.folder.path().join("outputs");
-    let mut action = command();
-    action
-        .arg("action")
-        .current_dir(shop.work())
-        .env("GITHUB_API_URL", &shop.github.url)
-        .env("GITHUB_REPOSITORY", "acme/shop")
-        .env("GITHUB_OUTPUT", &outputs)
-        .env("INPUT_TOKEN", CANARY)
-        .env("INPUT_COMMAND", "audit")
-        .env("INPUT_FIX", "true")
-        .env("INPUT_FIX-UNSAFE", "true")
-        .env("INPUT_PR", "true");
-    let run = finish(&mut action);
-    assert_eq!(run.code, 0, "{}", run.stderr);
-    let told = std::fs::read_to_string(&outputs).expect("written");
-    let output = "pull-request<<ci-tool-end\nhttps://github.com/acme/shop/pull/1\n";
-    assert!(told.contains(output), "{told}");
+    shop.acts(&[
+        ("COMMAND", "audit"),
+        ("FIX", "true"),
+        ("FIX-UNSAFE", "true"),
+        ("PR", "true"),
+    ]);
     shop.github.follows_the_description();
 }

@@ -18,7 +18,6 @@ use crate::forge::{self, Error};
 use crate::project::Tree;
 use crate::project::document::{Node, Value};
 use crate::report;
-use crate::sys::clock;
 use crate::sys::ui::escape_line;
 
 /// The version of the JSON form; a change that breaks readers raises it.
@@ -226,12 +225,8 @@ fn compare(slug: &str, uses: &[Use], known: Known) -> Compared {
 
 impl From<SecretName> for Set {
     fn from(secret: SecretName) -> Self {
-        const DAY: i64 = 24 * 60 * 60;
         let written = chrono::DateTime::parse_from_rfc3339(&secret.updated_at).ok();
-        Self {
-            name: secret.name,
-            days: written.map(|written| (clock::now() - written.timestamp()) / DAY),
-        }
+        Self::new(secret.name, written.map(|written| written.timestamp()))
     }
 }
 

@@ -374,15 +374,20 @@ fn set_all(
     Ok(Exit::Yes)
 }
 
-impl From<Variable> for Set {
-    fn from(variable: Variable) -> Self {
+impl Set {
+    /// A variable that was written at this time, in seconds since 1970, where that is known.
+    fn new(name: String, written: Option<i64>) -> Self {
         const DAY: i64 = 24 * 60 * 60;
         Self {
-            name: variable.name,
-            days: variable
-                .written
-                .map(|written| (clock::now() - written) / DAY),
+            name,
+            days: written.map(|written| (clock::now() - written) / DAY),
         }
+    }
+}
+
+impl From<Variable> for Set {
+    fn from(variable: Variable) -> Self {
+        Self::new(variable.name, variable.written)
     }
 }
 
