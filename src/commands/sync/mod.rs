@@ -1,5 +1,6 @@
 //! `ci-tool sync`: keeps a mirror the same as its source.
 
+mod beside;
 mod forges;
 
 use std::path::{Path, PathBuf};
@@ -16,11 +17,9 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::mirror::address::Forge;
 use crate::mirror::decide::Ways;
-use crate::mirror::plan::Hold;
-use crate::mirror::refs::{self, Filter, GlobError, Globs};
+use crate::mirror::refs::{Filter, GlobError, Globs};
 use crate::mirror::{
-    self, Address, Conflict, Decision, Endpoint, Foresight, Git, OnConflict, Outcome, Planned,
-    Policy, Problem, Settings, Side, Transport as _, Trouble,
+    self, Address, Endpoint, Foresight, Git, OnConflict, Policy, Problem, Settings, Trouble,
 };
 use crate::project::git;
 use crate::report::{
@@ -42,9 +41,6 @@ const BACKUP_DAYS: u32 = 90;
 
 /// How often something that may pass is tried again.
 const RETRIES: usize = 6;
-
-/// So many pull requests are opened or looked for.
-const MAX_PULL_REQUESTS: usize = 10;
 
 /// GitHub shows so many errors of a step.
 const MAX_ANNOTATIONS: usize = 10;
@@ -227,10 +223,10 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
         Direction::Pull => (mirror, source),
         Direction::Push | Direction::Both => (source, mirror),
     };
-    let server = Server::new(&mirror.address, token, &context.env).map_err(unreachable)?;
+    let server = Server::new(&mirror.address, token, &context.env).map_err(beside::unreachable)?;
     let server = server.map(Arc::new);
     if server.is_none() && (args.create || follows) {
-        return Err(no_server(&mirror.address, args.create));
+        return Err(beside::no_server(&mirror.address, args.create));
     }
     let (source_url, mirror_url) = (source.address.to_string(), mirror.address.to_string());
     let settings = settings(
@@ -269,7 +265,7 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
     }
     let mut notes = Vec::new();
     let is_new = match server.as_deref().filter(|_| args.create) {
-        Some(server) => make(&git, server, args.dry_run)?,
+        Some(server) => beside::make(&git, server, args.dry_run)?,
         None => false,
     };
     if is_new {
@@ -280,11 +276,10 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
     let mut outcome = mirror::run(&git, &settings).map_err(failure)?;
     if let Some(server) = server.as_deref() {
         if follows {
-            let note = follow(&git, server, &settings, &mut outcome)?;
-            notes.extend(note);
+            notes.extend(beside::follow(&git, server, &settings, &mut outcome));
         }
         if settings.policy.on_conflict == OnConflict::Branch && !args.dry_run {
-            notes.extend(pull_requests(server, &outcome));
+            notes.extend(beside::pull_requests(server, &outcome));
         }
     }
     let told = Told {
@@ -299,106 +294,6 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
         super::sarif::put(file, report::sync::metrics(&told, clock::now()).as_bytes())?;
     }
     answer(&told, args.format)
-}
-
-/// Makes the mirror where there is none; whether there was none.
-fn make(git: &Git, server: &Server, is_dry_run: bool) -> Result<bool> {
-    if server.exists().map_err(unreachable)? {
-        return Ok(false);
-    }
-    // Nothing is made for a source that cannot be read.
-    git.list(Side::Source).map_err(failure)?;
-    if !is_dry_run {
-        server.create().map_err(|error| {
-            Failure::failed(format!("the mirror cannot be made: {error}")).hint(
-                "its group or organization must exist, and the token may make repositories in it (GitLab: scope `api`)",
-            )
-        })?;
-    }
-    Ok(true)
-}
-
-/// Makes the mirror's default branch that of the source. Where the old one was only kept
-/// for that, it goes.
-fn follow(
-    git: &Git,
-    server: &Server,
-    settings: &Settings,
-    outcome: &mut Outcome,
-) -> Result<Option<Note>> {
-    let Some(wanted) = git.default_branch(Side::Source).map_err(failure)? else {
-        return Ok(None);
-    };
-    if outcome.default_branches.1.as_ref() == Some(&wanted) {
-        return Ok(None);
-    }
-    let name = refs::short(&wanted);
-    let mut there = outcome.plan.refs.iter();
-    let is_there = there.any(|planned| planned.name == wanted && planned.mirror.is_some());
-    if settings.is_dry_run {
-        let text = format!("the mirror's default branch would become {name}");
-        return Ok(Some(Note::done(text)));
-    }
-    if !is_there {
-        let text = format!("the mirror lacks {name}, which is the source's default branch");
-        return Ok(Some(Note::undone(text)));
-    }
-    if let Err(error) = server.set_default_branch(name) {
-        return Ok(Some(Note::undone(format!(
-            "the mirror's default branch could not be set to {name}: {error}"
-        ))));
-    }
-    let is_held = |planned: &Planned| planned.hold == Some(Hold::DefaultBranch);
-    if outcome.plan.open().any(is_held) {
-        let mut again = mirror::run(git, settings).map_err(failure)?;
-        std::mem::swap(&mut again.written, &mut outcome.written);
-        again.written.append(&mut outcome.written);
-        again.tried.add(outcome.tried);
-        *outcome = again;
-    }
-    outcome.default_branches.1 = Some(wanted.clone());
-    let text = format!("the mirror's default branch is now {name}");
-    Ok(Some(Note::done(text)))
-}
-
-/// Opens a pull request for each branch that shows a conflict.
-fn pull_requests(server: &Server, outcome: &Outcome) -> Vec<Note> {
-    let diverged = |planned: &&Planned| {
-        let conflict = Conflict::Diverged;
-        planned.decision == Decision::Conflict { conflict }
-    };
-    let shown = outcome.plan.refs.iter().filter(diverged);
-    let asked = shown.take(MAX_PULL_REQUESTS).filter_map(|planned| {
-        let base = refs::short(&planned.name);
-        let head = format!("{}{base}", refs::short(refs::CONFLICTS));
-        match server.open_pull_request(&head, base) {
-            Ok(url) => Some(Note::done(format!("{base}: pull request {}", url?))),
-            Err(error) => Some(Note::undone(format!(
-                "{base}: no pull request could be opened: {error}"
-            ))),
-        }
-    });
-    asked.collect()
-}
-
-/// What keeps us from asking a server.
-fn unreachable(error: crate::forge::Error) -> anyhow::Error {
-    Failure::failed(format!("the mirror's server: {error}"))
-        .hint("the token needs access to the API beside git: GitLab's scope `api`; CI_API_V4_URL and GITHUB_API_URL name the API of the server that a job runs on")
-        .into()
-}
-
-/// Nobody can be asked to do something beside git.
-fn no_server(mirror: &Address, is_create: bool) -> anyhow::Error {
-    let wish = match is_create {
-        true => "`--create` makes repositories",
-        false => "`sync.default-branch: follow` sets default branches",
-    };
-    Failure::usage(format!(
-        "{wish} on GitHub and GitLab, with a token: {mirror} is on neither, or there is no token for it"
-    ))
-    .hint("GITHUB_TOKEN and GITLAB_TOKEN hold tokens; `sync.mirror-token` names another variable")
-    .into()
 }
 
 fn answer(told: &Told<'_>, format: Format) -> Result<Answer> {
