@@ -17,6 +17,7 @@ pub mod frozen;
 mod gitlab;
 pub mod header;
 pub mod house;
+mod inputs;
 pub mod lock;
 pub mod merge;
 pub mod order;
@@ -24,6 +25,7 @@ pub mod pins;
 pub mod plan;
 pub mod render;
 pub mod services;
+mod times;
 mod updates;
 pub mod view;
 

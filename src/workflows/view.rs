@@ -9,7 +9,9 @@ use serde::Serialize;
 use super::Settings;
 use super::frozen::{self, Frozen};
 use super::gitlab::{self, GitlabJob};
+use super::inputs::{cache_files, paths, version_file};
 use super::services::{self, Reach, ServiceRecipe};
+use super::times::Times;
 use super::updates::{self, Update};
 use crate::debt::Debt;
 use crate::project::model::{Component, Language, Need, Project, Role, Service, Step, StepKind};
@@ -473,67 +475,6 @@ pub(super) fn install_blocks(component: &Component) -> Vec<Block> {
     blocks
 }
 
-/// The component's folder and what it depends on outside it, as git pathspecs;
-/// for a component at the root everything but the other components' folders.
-fn paths(component: &Component, project: &Project) -> Vec<String> {
-    let mut paths = vec![component.root.clone()];
-    if component.root == "." {
-        let others = project
-            .components
-            .iter()
-            .map(|other| other.root.as_str())
-            .filter(|root| *root != ".")
-            .filter(|root| {
-                !component
-                    .also_depends_on
-                    .iter()
-                    .any(|needed| path::is_within(needed, root))
-            });
-        paths.extend(others.map(|root| format!(":(exclude){root}")));
-    } else {
-        for needed in &component.also_depends_on {
-            if !path::is_within(needed, &component.root) && !paths.contains(needed) {
-                paths.push(needed.clone());
-            }
-        }
-    }
-    paths
-}
-
-/// Set-up actions can read the version where the project keeps it, so that it
-/// is said once. Files in other formats give the version itself.
-fn version_file(component: &Component) -> Option<String> {
-    let file = &component.version.as_ref()?.evidence.first()?.path;
-    let readable: &[&str] = match component.language {
-        Language::Python => &[".python-version"],
-        Language::Node => &[".nvmrc", ".node-version"],
-        Language::Go => &["go.mod", "go.work"],
-        Language::Rust => &["rust-toolchain.toml", "rust-toolchain"],
-        Language::Java => &[".java-version"],
-        Language::Ruby => &[],
-        Language::Php => &[],
-        Language::Dotnet => &["global.json"],
-    };
-    readable.contains(&path::name(file)).then(|| file.clone())
-}
-
-fn cache_files(component: &Component) -> Vec<String> {
-    let mut files: Vec<String> = component
-        .lock_file
-        .iter()
-        .map(|lock| lock.path.clone())
-        .collect();
-    if files.is_empty() {
-        files.push(component.manifest.path.clone());
-        for command in &component.install {
-            if !files.contains(&command.evidence.path) {
-                files.push(command.evidence.path.clone());
-            }
-        }
-    }
-    files
-}
-
 const fn matrix_key(language: Language) -> Option<&'static str> {
     match language {
         Language::Python => Some("python-version"),
@@ -580,48 +521,6 @@ pub(super) fn identifier(name: &str) -> String {
         id = id.trim_end_matches('-').to_owned();
     }
     id
-}
-
-/// Times of schedules. GitHub delays those at full hours, where everybody else's
-/// are. The same project gets the same time again.
-struct Times {
-    hash: u32,
-}
-
-impl Times {
-    fn of(project: &Project) -> Self {
-        let mut hash: u32 = 2_166_136_261;
-        for component in &project.components {
-            for byte in component.root.bytes().chain(component.name.bytes()) {
-                hash = (hash ^ u32::from(byte)).wrapping_mul(16_777_619);
-            }
-        }
-        Self { hash }
-    }
-
-    const fn minute(&self) -> u32 {
-        1 + self.hash % 58
-    }
-
-    const fn hour(&self) -> u32 {
-        2 + (self.hash >> 8) % 4
-    }
-
-    fn weekly(&self) -> String {
-        format!("{} {} * * 1", self.minute(), self.hour())
-    }
-
-    fn daily(&self) -> String {
-        format!("{} {} * * *", self.minute(), self.hour())
-    }
-
-    fn hourly(&self) -> String {
-        format!("{} * * * *", self.minute())
-    }
-
-    fn quarter_hourly(&self) -> String {
-        format!("{}/15 * * * *", 1 + self.hash % 13)
-    }
 }
 
 fn postgres_image(project: &Project) -> Option<String> {

@@ -2,6 +2,7 @@
 //! and sources say.
 
 mod environment;
+mod manager;
 mod manifest;
 mod requirements;
 mod setup;
