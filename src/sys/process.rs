@@ -338,9 +338,19 @@ impl Program {
 
     /// Stops a child and all that it started.
     fn stop(&self, child: &mut Child) {
+        let pid = Pid::from_child(child);
+        // The first process of a namespace ends after all others of it, and later than
+        // its parent, which is the child that we wait for.
+        let firsts = self.mark.as_ref().map(|_| children(pid));
         // It may be gone already.
-        let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+        let _ = kill_process_group(pid, Signal::KILL);
         let _ = child.wait();
+        let killed = Instant::now();
+        for first in firsts.unwrap_or_default() {
+            while runs(first) && killed.elapsed() < DRAIN {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
         // What is being started while we look is found by looking again.
         for _ in 0..20 {
             let left = self.mark.as_deref().map(marked).unwrap_or_default();
@@ -429,19 +439,50 @@ pub fn is_root() -> bool {
 /// Processes that carry a mark in their environment.
 fn marked(mark: &str) -> Vec<Pid> {
     let wanted = format!("{MARK}={mark}");
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ"));
-        environment.is_ok_and(|environment| {
-            let mut variables = environment.split(|byte| *byte == 0);
-            variables.any(|variable| variable == wanted.as_bytes())
+    pids()
+        .filter(|pid| {
+            let environment = std::fs::read(format!("/proc/{pid}/environ"));
+            environment.is_ok_and(|environment| {
+                let mut variables = environment.split(|byte| *byte == 0);
+                variables.any(|variable| variable == wanted.as_bytes())
+            })
         })
-    })
-    .filter_map(Pid::from_raw)
-    .collect()
+        .filter_map(Pid::from_raw)
+        .collect()
+}
+
+/// The state, the parent and the group of a process; `None` where there is none, or no
+/// `/proc`.
+fn state(pid: i32) -> Option<(char, i32, i32)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before them may have blanks and parentheses in it.
+    let mut words = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = words.next()?.chars().next()?;
+    Some((
+        state,
+        words.next()?.parse().ok()?,
+        words.next()?.parse().ok()?,
+    ))
+}
+
+/// The processes that the leader of a group started and that are still of its group.
+fn children(leader: Pid) -> Vec<i32> {
+    let leader = leader.as_raw_nonzero().get();
+    let of_it = |pid: &i32| {
+        state(*pid).is_some_and(|(_, parent, group)| parent == leader && group == leader)
+    };
+    pids().filter(of_it).collect()
+}
+
+/// Whether a process has not ended; one that nobody has waited for has.
+fn runs(pid: i32) -> bool {
+    state(pid).is_some_and(|(state, ..)| !matches!(state, 'Z' | 'X'))
+}
+
+/// All processes.
+fn pids() -> impl Iterator<Item = i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
 }
 
 #[cfg(test)]
