@@ -80,7 +80,7 @@ pub enum LockError {
     },
     /// What is there is not what was locked.
     #[error(
-        "{what} has the SHA-256 {found}, and {PATH} says {wanted}: it was changed and is not used"
+        "{what} has the SHA-256 {found}, and {says} says {wanted}: it was changed and is not used"
     )]
     Changed {
         /// The file or address.
@@ -89,6 +89,8 @@ pub enum LockError {
         found: String,
         /// The hash that it should have.
         wanted: String,
+        /// Who says so.
+        says: &'static str,
     },
     /// A file cannot be read or written.
     #[error("{path}: {source}", path = path.display())]
@@ -237,11 +239,13 @@ impl Locked {
 
     /// Where its program is, below a cache: a folder that its hash names.
     pub fn program(&self, cache: &Path) -> PathBuf {
-        cache
-            .join("programs")
-            .join(&self.program_sha256)
-            .join(&self.name)
+        place(cache, &self.program_sha256, &self.name)
     }
+}
+
+/// Where a program is, below a cache.
+pub fn place(cache: &Path, program_sha256: &str, name: &str) -> PathBuf {
+    cache.join("programs").join(program_sha256).join(name)
 }
 
 fn is_hash(text: &str) -> bool {
@@ -318,6 +322,7 @@ pub fn prove(path: &Path, wanted: &str) -> Result<(), LockError> {
             what: path.display().to_string(),
             found,
             wanted: wanted.to_owned(),
+            says: PATH,
         });
     }
     if let Some(now) = now {
@@ -356,6 +361,20 @@ pub fn unpack(download: &[u8], member: Option<&str>) -> Result<Vec<u8>, LockErro
     Err(LockError::Archive(format!(
         "the archive does not hold `{member}`"
     )))
+}
+
+/// An archive with this program in it, as [`unpack`] reads it.
+#[cfg(test)]
+pub(crate) fn pack(member: &str, program: &[u8]) -> Vec<u8> {
+    let to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut archive = tar::Builder::new(to);
+    let mut header = tar::Header::new_gnu();
+    header.set_size(program.len() as u64);
+    header.set_mode(0o755);
+    let packed = archive.append_data(&mut header, member, program);
+    packed.expect("written");
+    let to = archive.into_inner().expect("written");
+    to.finish().expect("written")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 pub mod artifact;
 pub mod formats;
 pub mod lock;
+pub mod pinned;
 pub mod releases;
 pub mod run;
 pub mod untouched;

@@ -282,6 +282,52 @@ fn without_any_scanner_it_is_useful_and_says_what_is_missing() {
     );
 }
 
+#[test]
+fn an_empty_machine_gets_trivy_or_a_failure() {
+    let (there, cache) = (project(), tempfile::tempdir().expect("a folder"));
+    let install = |path: &str, arguments: &[&str]| {
+        let mut command = command();
+        command
+            .args(["scan", "--install", "--fail-on", "never", "--cache"])
+            .arg(cache.path())
+            .args(arguments)
+            .env("PATH", path)
+            // Nothing is reached, wherever this runs.
+            .env("HTTPS_PROXY", "http://127.0.0.1:1")
+            .current_dir(there.path());
+        finish(&mut command)
+    };
+    let run = install("/nowhere", &[]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    for word in ["trivy has failed", "cannot be fetched", "`scan.skip`"] {
+        assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
+    }
+    assert!(run.stdout.contains("unpinned-action"), "{}", run.stdout);
+    for arguments in [
+        ["--allow-failed", "trivy"],
+        ["--skip", "trivy"],
+        ["--scanner", "audit"],
+    ] {
+        let run = install("/nowhere", &arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {}{}", run.stdout, run.stderr);
+        let asks = run.stderr.contains("is fetched from");
+        assert_eq!(asks, arguments[0] == "--allow-failed", "{}", run.stderr);
+    }
+    let run = install("/nowhere", &["--dry-run"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(!run.stderr.contains("is fetched from"), "{}", run.stderr);
+    assert!(run.stdout.contains("trivy"), "{}", run.stdout);
+    // What is on the search path is as good, and nothing is fetched.
+    let programs = fake("exit 9");
+    let path = format!("{}:/usr/bin:/bin", programs.path().display());
+    let run = install(&path, &["--scanner", "trivy"]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(!run.stderr.contains("is fetched from"), "{}", run.stderr);
+    // With --offline nothing can be fetched: one of both is a mistake.
+    let run = install("/nowhere", &["--offline"]);
+    assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+}
+
 /// A folder with a program of this name for every scanner.
 pub fn fake(script: &str) -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;

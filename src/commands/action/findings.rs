@@ -11,7 +11,7 @@ use crate::commands::gate::{Coverage, Judged, MAX_FILES};
 use crate::commands::proposal::Outcome;
 use crate::commands::sarif::{numbered, put};
 use crate::commands::upload::{self, When};
-use crate::commands::{audit, gate, scan, scanners};
+use crate::commands::{audit, gate, scan};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::report::verdict::{self, Told};
@@ -19,9 +19,8 @@ use crate::report::verdict::{self, Told};
 /// Scans.
 pub(super) fn scan(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
     let mut args: scan::Args = parse(context, &[path(context)])?;
-    if !args.offline {
-        scanners::install_locked(&args.path, context)?;
-    }
+    // A job begins with an empty machine.
+    args.install = !args.offline;
     // Unasked, as well as that goes: the verdict is the same without.
     args.judging.upload = match inputs::input(&context.env, "upload") {
         None => Some(When::Auto),

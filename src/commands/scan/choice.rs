@@ -1,5 +1,7 @@
 //! Which scanners run, and why others do not.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use super::super::own;
@@ -74,7 +76,12 @@ pub(in crate::commands) fn check_names(
     Ok(())
 }
 
-/// Chooses by what is asked, what fits and what is installed.
+/// Brings the program of a scanner that is not here, or says why it could not; `None` for
+/// one that is not brought.
+pub(in crate::commands) type Fetch<'f> =
+    dyn FnMut(&str) -> Option<std::result::Result<PathBuf, String>> + 'f;
+
+/// Chooses by what is asked, what fits and what is installed or can be brought.
 ///
 /// # Errors
 /// Where the lock cannot be read.
@@ -82,6 +89,7 @@ pub(in crate::commands) fn choose<'s>(
     scanners: &'s [Box<dyn Scanner>],
     place: &Place<'_>,
     tree: &Tree,
+    fetch: &mut Fetch<'_>,
 ) -> Result<Chosen<'s>> {
     let settings = place.settings;
     let lock = read_lock(tree)?;
@@ -131,7 +139,14 @@ pub(in crate::commands) fn choose<'s>(
         }
         match run::find(&**scanner, &chosen.programs, place) {
             Ok(Some(_)) => chosen.running.push(&**scanner),
-            Ok(None) => tell(Said::Absent, scanner.get().to_owned(), is_required),
+            Ok(None) => match fetch(name) {
+                None => tell(Said::Absent, scanner.get().to_owned(), is_required),
+                Some(Err(why)) => tell(Said::Failed, why, true),
+                Some(Ok(program)) => {
+                    chosen.programs.insert(name.to_owned(), program);
+                    chosen.running.push(&**scanner);
+                }
+            },
             Err(why) => tell(Said::Failed, why, true),
         }
     }

@@ -15,6 +15,7 @@ use self::progress::Progress;
 use super::gate::{self, Beside, Coverage, Format, Judging};
 use super::own;
 use super::sarif::{Place as Repository, put, source_file};
+use super::scanners::install;
 use crate::config::Loaded;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -24,7 +25,7 @@ use crate::report::scan::{Scanner as Told, State as Said};
 use crate::sarif::{self, Reading, Source};
 use crate::scanners::formats::{self, About, Read};
 use crate::scanners::run::{self, Answer, Event, State};
-use crate::scanners::{Place, Scanner, untouched};
+use crate::scanners::{Place, Scanner, lock, pinned, untouched};
 use crate::sys::ui::escape_line;
 use crate::sys::{clock, interrupt, sandbox};
 
@@ -64,6 +65,11 @@ pub struct Args {
     /// Ask nothing of the network: databases are used as they are
     #[arg(long)]
     pub offline: bool,
+
+    /// Fetch what `.github/scanners.lock` names first, and Trivy where it is neither locked
+    /// nor installed
+    #[arg(long, conflicts_with = "offline")]
+    pub install: bool,
 
     /// How long one scanner may run, in seconds [default: 900]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=21600))]
@@ -139,7 +145,19 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
     };
     let scanners = crate::scanners::all(place.settings);
     choice::check_names(&scanners, place.settings)?;
-    let mut chosen = choice::choose(&scanners, &place, &tree)?;
+    let fetches = |name: &str| (args.install).then(|| pinned::find(name, &lock::platform()))?;
+    if args.install && !args.dry_run {
+        install::locked(&args.path, &cache, context)?;
+    }
+    let mut chosen = choice::choose(&scanners, &place, &tree, &mut |name| {
+        let one = fetches(name)?;
+        // What would be fetched is told as what would run.
+        Some(if args.dry_run {
+            Ok(cache.join(one.name))
+        } else {
+            install::pinned(one, &cache, context).map_err(|error| error.to_string())
+        })
+    })?;
     choice::freeze(&mut chosen, &place, &tree)?;
     if args.dry_run {
         context

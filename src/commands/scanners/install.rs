@@ -1,5 +1,7 @@
 //! `ci-tool scanners install`.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 
 use super::{Where, cache, read_lock, refused};
@@ -7,6 +9,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::forge;
 use crate::scanners::lock::{self, LockError, Locked};
+use crate::scanners::pinned::Pinned;
 use crate::sys::fs::write_atomically;
 
 /// No download of a scanner is larger, in bytes.
@@ -77,26 +80,86 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     Ok(Exit::Yes)
 }
 
+/// Installs what the repository at `path` locks, where it locks something; a job begins with
+/// an empty machine.
+///
+/// # Errors
+/// As [`run`].
+pub(in crate::commands) fn locked(path: &Path, cache: &Path, context: &Context) -> Result<()> {
+    if !path.join(lock::PATH).is_file() {
+        return Ok(());
+    }
+    let args = Args {
+        scanner: Vec::new(),
+        place: Where {
+            path: path.to_owned(),
+            cache: Some(cache.to_owned()),
+        },
+    };
+    run(&args, context).map(drop)
+}
+
+/// Brings a download that we pin ourselves; where its program is then.
+///
+/// It is fetched anew each time: which program is in it is known from the download alone,
+/// and what a cache says of that proves nothing.
+///
+/// # Errors
+/// Where it cannot be fetched or is not what was pinned.
+pub(in crate::commands) fn pinned(
+    one: &Pinned,
+    cache: &Path,
+    context: &Context,
+) -> Result<PathBuf> {
+    let Pinned {
+        name, version, url, ..
+    } = *one;
+    context
+        .ui
+        .remark(&format!("{name} {version} is fetched from {url}"));
+    fetch_pinned(one, cache)
+}
+
+fn fetch_pinned(one: &Pinned, cache: &Path) -> Result<PathBuf> {
+    let download = forge::run(forge::download(one.url, DOWNLOAD_LIMIT))?.map_err(|error| {
+        Failure::failed(format!(
+            "it is neither installed nor locked, and {} cannot be fetched: {error}; \
+             install it before, lock a download that can be reached, or leave it out \
+             with `scan.skip`",
+            one.version
+        ))
+    })?;
+    compare(one.url, &download, one.sha256, "ci-tool").map_err(|error| refused(&error))?;
+    let bytes = lock::unpack(&download, Some(one.member)).map_err(|error| refused(&error))?;
+    let program = lock::place(cache, &lock::sha256(&bytes), one.name);
+    put(&program, &bytes)?;
+    Ok(program)
+}
+
+/// Holds bytes to the hash that somebody says.
+fn compare(what: &str, bytes: &[u8], wanted: &str, says: &'static str) -> Result<(), LockError> {
+    let found = lock::sha256(bytes);
+    if found.eq_ignore_ascii_case(wanted) {
+        return Ok(());
+    }
+    Err(LockError::Changed {
+        what: what.to_owned(),
+        found,
+        wanted: wanted.to_owned(),
+        says,
+    })
+}
+
 /// The program in a download, if both are what was locked.
 fn proven(entry: &Locked, download: &[u8]) -> Result<Vec<u8>, LockError> {
-    let compare = |what: &str, bytes: &[u8], wanted: &str| {
-        let found = lock::sha256(bytes);
-        if found.eq_ignore_ascii_case(wanted) {
-            return Ok(());
-        }
-        Err(LockError::Changed {
-            what: what.to_owned(),
-            found,
-            wanted: wanted.to_owned(),
-        })
-    };
+    let compare = |what: &str, bytes: &[u8], wanted: &str| compare(what, bytes, wanted, lock::PATH);
     compare(&entry.url, download, &entry.sha256)?;
     let bytes = lock::unpack(download, entry.member.as_deref())?;
     compare(&entry.name, &bytes, &entry.program_sha256)?;
     Ok(bytes)
 }
 
-fn put(program: &std::path::Path, bytes: &[u8]) -> Result<()> {
+fn put(program: &Path, bytes: &[u8]) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let broken = |error: &dyn std::fmt::Display| {
         Failure::failed(format!("{} cannot be written: {error}", program.display()))
@@ -112,4 +175,80 @@ fn put(program: &std::path::Path, bytes: &[u8]) -> Result<()> {
     let mode = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(program, mode).map_err(|error| broken(&error))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use super::*;
+
+    /// Serves these bytes to everybody who asks, and says where.
+    fn serve(bytes: Vec<u8>) -> &'static str {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            for mut connection in listener.incoming().flatten() {
+                let _ = connection.read(&mut [0; 4096]);
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    bytes.len()
+                );
+                let _ = connection.write_all(head.as_bytes());
+                let _ = connection.write_all(&bytes);
+            }
+        });
+        format!("http://127.0.0.1:{port}/trivy.tar.gz").leak()
+    }
+
+    fn one(bytes: Vec<u8>, sha256: &str) -> Pinned {
+        Pinned {
+            name: "trivy",
+            version: "0.75.0",
+            platform: "linux-x86_64",
+            url: serve(bytes),
+            sha256: sha256.to_owned().leak(),
+            member: "trivy",
+        }
+    }
+
+    #[test]
+    fn a_pinned_download_is_unpacked_where_it_is_the_one() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let cache = tempfile::tempdir().expect("a folder");
+        let program = b"#!/bin/sh\necho here\n";
+        let bytes = lock::pack("trivy", program);
+        let hash = lock::sha256(&bytes);
+        let put = fetch_pinned(&one(bytes.clone(), &hash), cache.path()).expect("brought");
+        assert_eq!(std::fs::read(&put).expect("read"), program);
+        let mode = std::fs::metadata(&put).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
+        assert_eq!(
+            put,
+            lock::place(cache.path(), &lock::sha256(program), "trivy")
+        );
+
+        let cache = tempfile::tempdir().expect("a folder");
+        let error = fetch_pinned(&one(bytes, &"a".repeat(64)), cache.path()).expect_err("another");
+        assert!(error.to_string().contains("was changed"), "{error}");
+        let other = lock::pack("README.md", program);
+        let hash = lock::sha256(&other);
+        let error = fetch_pinned(&one(other, &hash), cache.path()).expect_err("without");
+        assert!(error.to_string().contains("does not hold"), "{error}");
+        let left = std::fs::read_dir(cache.path()).expect("listed").count();
+        assert_eq!(left, 0, "something was unpacked");
+    }
+
+    #[test]
+    fn a_download_that_cannot_be_had_says_what_to_do() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let nobody = Pinned {
+            url: "http://127.0.0.1:1/trivy.tar.gz",
+            ..one(Vec::new(), "")
+        };
+        let error = fetch_pinned(&nobody, cache.path()).expect_err("nobody is there");
+        let error = error.to_string();
+        assert!(error.contains("0.75.0 cannot be fetched"), "{error}");
+        assert!(error.contains("`scan.skip`"), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 //! `ci-tool scanners`: which programs may run, and how they get here.
 
-mod install;
+pub(super) mod install;
 mod pull;
 mod update;
 
@@ -72,25 +72,6 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         Action::Update(args) => update::run(args, context),
         Action::Db(Db::Pull(args)) => pull::run(args, context),
     }
-}
-
-/// Installs what the repository at `path` locks, where it locks something; a job begins with
-/// an empty machine.
-///
-/// # Errors
-/// As [`run`].
-pub(super) fn install_locked(path: &std::path::Path, context: &Context) -> Result<()> {
-    if !path.join(lock::PATH).is_file() {
-        return Ok(());
-    }
-    let args = install::Args {
-        scanner: Vec::new(),
-        place: Where {
-            path: path.to_owned(),
-            cache: context.env.path("CI_TOOL_CACHE"),
-        },
-    };
-    install::run(&args, context).map(drop)
 }
 
 fn list(place: &Where, context: &Context) -> Result<Exit> {

@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
     };
     interrupt::watch();
     let all = scanners::all(place.settings);
-    let chosen = choice::choose(&all, &place, &tree)?;
+    let chosen = choice::choose(&all, &place, &tree, &mut |_| None)?;
     let (mut exit, mut count) = (Exit::Yes, 0);
     let mut after = read_lock(&tree)?;
     for scanner in &chosen.running {
