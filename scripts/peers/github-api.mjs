@@ -23,6 +23,8 @@ const PATHS = [
   "/repos/{owner}/{repo}/git/tags/{tag_sha}",
   "/repos/{owner}/{repo}/commits/{ref}",
   "/repos/{owner}/{repo}/commits/{ref}/check-runs",
+  "post /repos/{owner}/{repo}/check-runs",
+  "patch /repos/{owner}/{repo}/check-runs/{check_run_id}",
   "/repos/{owner}/{repo}/commits/{ref}/status",
   "/repos/{owner}/{repo}/compare/{basehead}",
   "/repos/{owner}/{repo}/releases/tags/{tag}",

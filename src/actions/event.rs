@@ -37,6 +37,13 @@ pub struct Repository {
     pub fork: bool,
 }
 
+/// Where the run of this job is shown.
+pub fn run_url(env: &Env) -> Option<String> {
+    let (server, slug) = (env.get("GITHUB_SERVER_URL")?, env.get("GITHUB_REPOSITORY")?);
+    let run: u64 = env.get("GITHUB_RUN_ID")?.parse().ok()?;
+    Some(format!("{server}/{slug}/actions/runs/{run}"))
+}
+
 impl Event {
     /// The event of this job; an empty one where there is none, or none that can be read.
     pub fn of(env: &Env) -> Self {

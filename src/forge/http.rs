@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, IF_NONE_MATCH, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode, Url};
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 
 use super::answer::{is_spent, message, next_page, until};
 use super::error::{Error, Limit};
+use super::remembered::Remembered;
 use crate::sys::env::Env;
 use crate::sys::ui::escape_line;
 
@@ -95,6 +97,7 @@ pub struct Client {
     base: Url,
     token: Option<SecretString>,
     patience: Patience,
+    remembered: Remembered,
 }
 
 /// What is asked. Redirects keep its method: GitHub sends others than 307 for `GET` alone.
@@ -116,12 +119,12 @@ impl Question {
 }
 
 /// An answer that is a yes.
-#[derive(Debug)]
-struct Answer {
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
     /// Where it came from, after redirects.
-    url: Url,
-    headers: HeaderMap,
-    body: Vec<u8>,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
 }
 
 impl Client {
@@ -205,6 +208,7 @@ impl Client {
             base,
             token,
             patience,
+            remembered: Remembered::default(),
         };
         client.headers()?;
         Ok(client)
@@ -258,6 +262,20 @@ impl Client {
     ) -> Result<T, Error> {
         let question = self.question(Method::PATCH, path, body)?;
         let answer = self.ask(&question).await?;
+        self.read(&answer)
+    }
+
+    /// Changes something that would be another thing if it were sent twice.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn patch_once<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T, Error> {
+        let question = self.question(Method::PATCH, path, body)?;
+        let answer = self.follow(&question).await?;
         self.read(&answer)
     }
 
@@ -407,10 +425,23 @@ impl Client {
 
     async fn follow(&self, question: &Question) -> Result<Answer, Error> {
         let mut url = question.url.clone();
+        let is_get = question.method == Method::GET;
+        let mut known = is_get.then(|| self.remembered.get(&url)).flatten();
         for _ in 0..=MAX_REDIRECTS {
-            let (status, headers, body) = self.send(question, &url).await?;
+            let name = known.as_ref().map(|(name, _)| name);
+            let (status, headers, body) = self.send(question, &url, name).await?;
             if status.is_success() {
-                return Ok(Answer { url, headers, body });
+                let answer = Answer { url, headers, body };
+                if is_get {
+                    self.remembered.put(&question.url, &answer);
+                }
+                return Ok(answer);
+            }
+            // The name is that of the answer at the first address.
+            if let Some((_, answer)) = known.take()
+                && status == StatusCode::NOT_MODIFIED
+            {
+                return Ok(answer);
             }
             if !status.is_redirection() {
                 return Err(self.refusal(&url, status, &headers, &body));
@@ -434,6 +465,7 @@ impl Client {
         &self,
         question: &Question,
         url: &Url,
+        unless: Option<&HeaderValue>,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Error> {
         let network = |error: reqwest::Error| Error::Network {
             url: shown(url),
@@ -447,6 +479,9 @@ impl Client {
             .http
             .request(question.method.clone(), url.clone())
             .headers(self.headers()?);
+        if let Some(name) = unless {
+            request = request.header(IF_NONE_MATCH, name);
+        }
         if let Some(body) = &question.body {
             request = request
                 .header(CONTENT_TYPE, "application/json")

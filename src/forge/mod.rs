@@ -7,6 +7,7 @@ mod error;
 pub mod github;
 pub mod gitlab;
 pub mod http;
+mod remembered;
 pub mod web;
 
 pub use download::download;

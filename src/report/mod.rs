@@ -1,6 +1,7 @@
 //! What people and machines read: one file for each thing that is told.
 
 pub mod audit;
+pub mod check_run;
 pub mod comment;
 pub mod debt;
 pub mod deploy;

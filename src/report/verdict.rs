@@ -12,13 +12,10 @@ use crate::policy::{Outcome, Verdict};
 use crate::sys::ui::escape_line;
 
 /// How many findings of an outcome a summary lists before the rest is counted.
-const LISTED: [(Outcome, &str, usize); 2] = [
-    (Outcome::Denied, "These fail the gate", 100),
-    (Outcome::Warned, "These are worth a look", 50),
-];
+const LISTED: (usize, usize) = (100, 50);
 
 /// So many errors, and as many warnings, does GitHub show of one step.
-const ANNOTATIONS: usize = 10;
+pub const SHOWN_IN_A_LOG: usize = 10;
 
 /// What is told, and where its places lead.
 #[derive(Debug, Clone, Copy)]
@@ -77,10 +74,10 @@ pub fn new(report: &Report<'_>) -> Option<usize> {
     compared.then_some(new)
 }
 
-/// The worst of what was decided, errors first, as many as GitHub shows.
-pub fn annotations(told: &Told<'_>) -> Vec<Annotation> {
+/// The worst of what was decided, errors first, so many of each at most.
+pub fn annotations(told: &Told<'_>, most: usize) -> Vec<Annotation> {
     let of = |wanted: Outcome| {
-        decided(told, wanted).take(ANNOTATIONS).map(move |finding| {
+        decided(told, wanted).take(most).map(move |finding| {
             let message = shown_message(finding);
             let message = message.lines().next().unwrap_or_default();
             Annotation {
@@ -97,6 +94,11 @@ pub fn annotations(told: &Told<'_>) -> Vec<Annotation> {
 
 /// The verdict as Markdown, for a job's summary.
 pub fn markdown(told: &Told<'_>) -> String {
+    markdown_of(told, LISTED)
+}
+
+/// The same with so many rows at most of what fails and of what is worth a look.
+pub(super) fn markdown_of(told: &Told<'_>, (failing, worth): (usize, usize)) -> String {
     let mut out = format!("## {}\n", headline(told));
     let counts: Vec<String> = by_severity(told.report, told.verdict)
         .into_iter()
@@ -117,9 +119,20 @@ pub fn markdown(told: &Told<'_>) -> String {
         of(Outcome::Passed),
         of(Outcome::Suppressed),
     );
-    for (outcome, title, most) in LISTED {
-        table(&mut out, told, outcome, title, most);
-    }
+    table(
+        &mut out,
+        told,
+        Outcome::Denied,
+        "These fail the gate",
+        failing,
+    );
+    table(
+        &mut out,
+        told,
+        Outcome::Warned,
+        "These are worth a look",
+        worth,
+    );
     scanners(&mut out, told.scanners);
     out
 }

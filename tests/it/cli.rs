@@ -410,6 +410,7 @@ fn every_flag_has_its_input_and_every_input_its_use() {
                     | "environment"
                     | "urls"
                     | "token"
+                    | "check-run"
                     | "comment"
                     | "suggest"
             );

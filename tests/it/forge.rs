@@ -285,3 +285,68 @@ fn long_lists_are_read_to_their_end() {
     let commit = forge::run(github.commit_of_tag("a", "b", "deep")).expect("a runtime");
     assert_eq!(commit.expect("an answer"), Some(sha("c")));
 }
+
+#[test]
+fn what_still_holds_is_not_sent_again() {
+    let body = |name: &str| {
+        format!(
+            r#"{{"full_name": "{name}", "archived": false, "private": false, "default_branch": "main"}}"#
+        )
+    };
+    let named = |name: &'static str| vec![("etag", name.to_owned())];
+    let fake = fake()
+        .fail(
+            "/repos/a/b",
+            1,
+            Fault::Answer(200, named("W/\"1\""), body("a/b")),
+        )
+        .fail(
+            "/repos/a/b",
+            2,
+            Fault::Answer(304, named("W/\"1\""), String::new()),
+        )
+        .fail(
+            "/repos/a/b",
+            1,
+            Fault::Answer(200, named("W/\"2\""), body("a/c")),
+        )
+        .fail(
+            "/repos/a/b",
+            1,
+            Fault::Answer(304, named("W/\"2\""), String::new()),
+        )
+        .fail("/repos/a/b", 1, Fault::refusal(404, "Not Found", &[]))
+        // Without a name it is nothing to come back to.
+        .fail("/repos/a/b", 1, Fault::Answer(200, Vec::new(), body("a/d")));
+    let github = client(&fake.url);
+    let name = || {
+        let found = forge::run(github.repository("a", "b")).expect("a runtime");
+        found.expect("an answer").map(|found| found.full_name)
+    };
+    let names: Vec<Option<String>> = (0..7).map(|_| name()).collect();
+    let names: Vec<&str> = names
+        .iter()
+        .map(|name| name.as_deref().unwrap_or("-"))
+        .collect();
+    assert_eq!(names, ["a/b", "a/b", "a/b", "a/c", "a/c", "-", "a/d"]);
+    name();
+    let exchanges = fake.exchanges();
+    let asked: Vec<&str> = exchanges
+        .iter()
+        .map(|one| one.headers.get("if-none-match").map_or("-", String::as_str))
+        .collect();
+    let (first, second) = ("W/\"1\"", "W/\"2\"");
+    assert_eq!(
+        asked,
+        ["-", first, first, first, second, second, second, "-"]
+    );
+
+    // Nobody asked whether it still holds.
+    let fake = self::fake().fail(
+        "/repos/a/b",
+        9,
+        Fault::Answer(304, Vec::new(), String::new()),
+    );
+    let error = ask(&fake.url).expect_err("no answer");
+    assert!(error.to_string().contains("304"), "{error}");
+}

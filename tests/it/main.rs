@@ -18,6 +18,7 @@ mod audit_coherence;
 mod audit_pipelines;
 mod bad_input;
 mod changes;
+mod check_run;
 mod cli;
 mod comment;
 mod common;

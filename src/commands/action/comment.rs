@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::actions::event::{Event, PullRequest};
+use crate::actions::event::{self, Event, PullRequest};
 use crate::actions::inputs;
 use crate::context::Context;
 use crate::error::Failure;
@@ -53,16 +53,18 @@ pub(super) fn tell(told: &Told<'_>, context: &Context) -> Result<()> {
         context
             .ui
             .warning(&escape_line(&format!("no comment: {error}")));
-        context.ui.hint(&hint(&error, &event, env));
+        context.ui.hint(&hint(&error, &event, env, "pull-requests"));
     }
     Ok(())
 }
 
-/// What a person can do where GitHub takes no words on a pull request.
-pub(super) fn hint(error: &Error, event: &Event, env: &Env) -> String {
+/// What a person can do where GitHub takes no words of ours.
+pub(super) fn hint(error: &Error, event: &Event, env: &Env, permission: &str) -> String {
     match error {
         _ if event.may_only_read(env) => "the token of a pull request from a fork or from Dependabot may only read; the job's summary says the same".to_owned(),
-        Error::Forbidden { .. } => "give the job `permissions: {contents: read, pull-requests: write}`".to_owned(),
+        Error::Forbidden { .. } => {
+            format!("give the job `permissions: {{contents: read, {permission}: write}}`")
+        }
         error => error.hint(),
     }
 }
@@ -93,10 +95,7 @@ async fn write(
     let body = found.as_ref().and_then(|found| found.body.as_deref());
     let before = body.and_then(|body| comment::remembered(&key, body));
     let run = env.get("GITHUB_RUN_ID").and_then(|run| run.parse().ok());
-    let server = env.get("GITHUB_SERVER_URL");
-    let run_url = server.zip(run).map(|(server, run): (_, u64)| {
-        format!("{server}/{}/{}/actions/runs/{run}", slug.0, slug.1)
-    });
+    let run_url = event::run_url(env);
     let about = About {
         key: &key,
         commit: &request.head.sha,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{comment, list, output, parse, path, suggestions, summary};
+use super::{check_run, comment, list, output, parse, path, suggestions, summary};
 use crate::actions::{escape, inputs};
 use crate::commands::gate::{Coverage, Judged, MAX_FILES};
 use crate::commands::proposal::Outcome;
@@ -117,16 +117,21 @@ fn show(
     }
     summary(context, &verdict::markdown(&told))?;
     comment::tell(&told, context)?;
-    annotations.extend(verdict::annotations(&told).iter().map(|one| {
-        let level = if one.is_error { "error" } else { "warning" };
-        escape::annotation(
-            level,
-            one.file.as_deref(),
-            one.line,
-            &one.title,
-            &one.message,
-        )
-    }));
+    check_run::tell(&told, context)?;
+    annotations.extend(
+        verdict::annotations(&told, verdict::SHOWN_IN_A_LOG)
+            .iter()
+            .map(|one| {
+                let level = if one.is_error { "error" } else { "warning" };
+                escape::annotation(
+                    level,
+                    one.file.as_deref(),
+                    one.line,
+                    &one.title,
+                    &one.message,
+                )
+            }),
+    );
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `ci-tool action`: the container action. Inputs become the arguments of a
 //! command, without a shell in between; results become outputs and a summary.
 
+mod check_run;
 mod comment;
 mod debt;
 mod deploy;

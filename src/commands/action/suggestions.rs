@@ -59,7 +59,9 @@ pub(super) fn suggest(args: &audit::Args, context: &Context) -> Result<()> {
         Err(error) => {
             let told = escape_line(&format!("no suggestions: {error}"));
             context.ui.warning(&told);
-            context.ui.hint(&super::comment::hint(&error, &event, env));
+            context
+                .ui
+                .hint(&super::comment::hint(&error, &event, env, "pull-requests"));
         }
     }
     Ok(())

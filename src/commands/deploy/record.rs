@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use crate::actions::event;
 use crate::context::Context;
 use crate::deploy::journal::Journal;
 use crate::error::Failure;
@@ -41,19 +42,12 @@ impl Record {
                 .into());
         };
         let github = GitHub::new(env, Patience::default()).map_err(|error| failure(&error))?;
-        let run = (env.get("GITHUB_SERVER_URL"), env.get("GITHUB_RUN_ID"));
-        let log_url = match run {
-            (Some(server), Some(run)) => {
-                Some(format!("{server}/{owner}/{name}/actions/runs/{run}"))
-            }
-            _ => None,
-        };
         let mut record = Self {
             github,
             owner: owner.to_owned(),
             name: name.to_owned(),
             id: 0,
-            log_url,
+            log_url: event::run_url(env),
         };
         let begun = forge::run(record.take(journal));
         record.id = begun.map_err(|error| Failure::failed(error.to_string()))??;

@@ -1,5 +1,6 @@
 //! The endpoints of GitHub's REST API that commands ask.
 
+mod check_runs;
 mod checks;
 mod code_scanning;
 mod comments;
@@ -10,6 +11,7 @@ mod reviews;
 mod rules;
 mod secrets;
 
+pub use check_runs::{CheckRun, Output, PER_REQUEST, Remark};
 pub use checks::Check;
 pub use code_scanning::{Processing, Receipt};
 pub use comments::{Author, Comment};
