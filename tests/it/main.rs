@@ -59,6 +59,7 @@ mod suggestions;
 mod sync;
 mod sync_faults;
 mod sync_forges;
+mod sync_model;
 mod templates;
 mod tokens;
 mod trend;
