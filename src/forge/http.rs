@@ -293,6 +293,15 @@ impl Client {
         self.read(&answer)
     }
 
+    /// Sets something, of which the answer says no more than that it is done.
+    ///
+    /// # Errors
+    /// Where it was not done, or may have been.
+    pub async fn put_unanswered(&self, path: &[&str], body: &impl Serialize) -> Result<(), Error> {
+        let question = self.question(Method::PUT, path, body)?;
+        self.ask(&question).await.map(drop)
+    }
+
     fn question(
         &self,
         method: Method,

@@ -167,3 +167,142 @@ fn secrets_of_workflows_are_held_against_those_of_github() {
     );
     github.follows_the_description();
 }
+
+/// A GitHub that keeps what it is sent, sealed.
+struct Sealed {
+    public: String,
+    /// The address and the value.
+    put: Vec<(String, String)>,
+    description: Description,
+}
+
+impl Answers for Sealed {
+    fn answer(&mut self, question: &Question<'_>) -> Answer {
+        let Some(of) = question.target.strip_prefix("/repos/acme/shop/") else {
+            return refuse(404, "Not Found");
+        };
+        let is_there = of.starts_with("actions/secrets/")
+            || of.starts_with("environments/production/secrets/");
+        match (question.method, is_there) {
+            (_, false) => refuse(404, "Not Found"),
+            ("GET", _) if of.ends_with("/public-key") => {
+                let mut key = self.description.example("actions-public-key");
+                key["key"] = (&*self.public).into();
+                (200, Vec::new(), key)
+            }
+            ("PUT", _) => {
+                let sent = question.json();
+                let key = self.description.example("actions-public-key");
+                if sent["key_id"] != key["key_id"] {
+                    return refuse(422, "Bad request - key_id does not match");
+                }
+                let value = sent["encrypted_value"].as_str().expect("a text");
+                self.put.push((of.to_owned(), value.to_owned()));
+                (201, Vec::new(), json!({}))
+            }
+            _ => refuse(405, "Method Not Allowed"),
+        }
+    }
+}
+
+/// What libsodium makes of it.
+fn sodium(script: &str, arguments: &[&str]) -> String {
+    let done = std::process::Command::new(crate::common::peers().join("py/bin/python"))
+        .args([
+            "-c",
+            &format!("import sys\nfrom base64 import *\nfrom nacl.public import *\n{script}"),
+        ])
+        .args(arguments)
+        .output()
+        .expect("python starts");
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    String::from_utf8_lossy(&done.stdout).trim().to_owned()
+}
+
+#[test]
+fn a_secret_is_sealed_for_github_alone() {
+    let private = sodium(
+        "print(b64encode(bytes(PrivateKey.generate())).decode())",
+        &[],
+    );
+    let open = |sealed: &str| {
+        sodium(
+            "box = SealedBox(PrivateKey(b64decode(sys.argv[1])))\nprint(box.decrypt(b64decode(sys.argv[2])).decode())",
+            &[&private, sealed],
+        )
+    };
+    let public = sodium(
+        "print(b64encode(bytes(PrivateKey(b64decode(sys.argv[1])).public_key)).decode())",
+        &[&private],
+    );
+    let github = Rest::start(Sealed {
+        public,
+        put: Vec::new(),
+        description: Description::read(),
+    });
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write(folder.path(), "value", "pass word \u{fc}\n");
+    write(folder.path(), "large", "x".repeat(49_153));
+    let set = |arguments: &[&str]| {
+        let run = finish(
+            command()
+                .current_dir(folder.path())
+                .env("GITHUB_API_URL", &github.url)
+                .env("GITHUB_REPOSITORY", "acme/shop")
+                .env("GITHUB_TOKEN", CANARY)
+                .args(["secrets", "set-github"])
+                .args(arguments),
+        );
+        let told = format!("{}{}", run.stdout, run.stderr);
+        assert!(
+            !told.contains(CANARY) && !told.contains("pass word"),
+            "{told}"
+        );
+        run
+    };
+    let run = set(&["API_KEY", "--from", "value"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stdout, "API_KEY is set for acme/shop\n");
+    let run = set(&["SESSION", "--environment", "production", "--generate"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    {
+        let state = github.lock();
+        let [(first, key), (second, session)] = &state.put[..] else {
+            panic!("two secrets: {:?}", state.put)
+        };
+        assert_eq!(first, "actions/secrets/API_KEY");
+        assert_eq!(open(key), "pass word \u{fc}");
+        assert_eq!(second, "environments/production/secrets/SESSION");
+        assert_eq!(open(session).len(), 43, "32 bytes in base64");
+    }
+    for (arguments, code, word) in [
+        (
+            &["API_KEY", "--from", "value", "--dry-run"][..],
+            0,
+            "would be set",
+        ),
+        (&["GITHUB_KEY", "--from", "value"][..], 2, "for itself"),
+        (&["not a name", "--from", "value"][..], 2, "no name"),
+        (&["API_KEY", "--from", "large"][..], 2, "49152 bytes"),
+        (&["API_KEY"][..], 2, "--generate"),
+        (
+            &["API_KEY", "--environment", "nowhere", "--from", "value"][..],
+            3,
+            "has to be there",
+        ),
+    ] {
+        let run = set(arguments);
+        let told = format!("{}{}", run.stdout, run.stderr);
+        assert!(
+            run.code == code && told.contains(word),
+            "{arguments:?}: {} {told}",
+            run.code
+        );
+    }
+    assert_eq!(github.lock().put.len(), 2, "nothing else was set");
+    github.follows_the_description();
+}

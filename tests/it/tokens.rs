@@ -312,6 +312,7 @@ const RUNS: &[&[&str]] = &[
     &["docs"],
     &["secrets", "check", "production"],
     &["secrets", "github"],
+    &["secrets", "set-github", "NAME", "--generate"],
     &[
         "secrets",
         "set",

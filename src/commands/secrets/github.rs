@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use schemars::JsonSchema;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::{Format, Set};
@@ -22,6 +23,9 @@ use crate::sys::ui::escape_line;
 
 /// The version of the JSON form; a change that breaks readers raises it.
 const VERSION: u32 = 1;
+
+/// So many bytes has a value at most.
+const LARGEST: usize = 48 * 1024;
 
 /// Every job has this one.
 const OWN: &str = "GITHUB_TOKEN";
@@ -83,14 +87,8 @@ struct Use {
 /// # Errors
 /// Where the repository is not known, or GitHub does not say.
 pub(super) fn run(path: &Path, format: Format, context: &Context) -> Result<Exit> {
-    let slug = proposal::slug(path, context).ok_or_else(|| {
-        Failure::usage("it is not known which repository of GitHub this is").hint(
-            "GITHUB_REPOSITORY names it as owner/name; else the remote `origin` has to be there",
-        )
-    })?;
-    let Some((owner, name)) = slug.split_once('/') else {
-        return Err(Failure::usage(format!("`{}` is no owner/name", escape_line(&slug))).into());
-    };
+    let (owner, name) = repository(path, context)?;
+    let slug = format!("{owner}/{name}");
     let (tree, _) = context.tree(path)?;
     let uses = uses(&tree);
     let environments: BTreeSet<&str> = uses
@@ -98,7 +96,7 @@ pub(super) fn run(path: &Path, format: Format, context: &Context) -> Result<Exit
         .filter_map(|one| one.environment.as_deref())
         .collect();
     let github = GitHub::new(&context.env, Patience::default()).map_err(failed)?;
-    let known = forge::run(ask(&github, (owner, name), &environments))?.map_err(failed)?;
+    let known = forge::run(ask(&github, (&owner, &name), &environments))?.map_err(failed)?;
     let compared = compare(&slug, &uses, known);
     context.ui.result(&match format {
         Format::Text => text(&compared),
@@ -110,10 +108,69 @@ pub(super) fn run(path: &Path, format: Format, context: &Context) -> Result<Exit
     })
 }
 
+/// Sets a secret; `read` brings its value, or nothing where it is not to be set.
+///
+/// # Errors
+/// Where the repository is not known, the value is not there, or GitHub does not take it.
+pub(super) fn set(
+    path: &Path,
+    secret: &str,
+    environment: Option<&str>,
+    read: impl FnOnce() -> Result<Option<SecretString>>,
+    context: &Context,
+) -> Result<Exit> {
+    let (owner, name) = repository(path, context)?;
+    // GitHub says so too, after the value has been typed.
+    if secret.to_ascii_uppercase().starts_with("GITHUB_") {
+        return Err(Failure::usage(format!(
+            "{secret}: GitHub keeps names with GITHUB_ for itself"
+        ))
+        .into());
+    }
+    let of = environment.map_or_else(String::new, |of| format!(", environment {of}"));
+    let place = escape_line(&format!("{owner}/{name}{of}"));
+    let Some(value) = read()? else {
+        context
+            .ui
+            .result(&format!("{secret} would be set for {place}\n"))?;
+        return Ok(Exit::Yes);
+    };
+    if value.expose_secret().len() > LARGEST {
+        return Err(Failure::usage(format!("the value has more than {LARGEST} bytes"))
+            .hint("GitHub takes no larger one; keep it encrypted in the repository, and the key as the secret")
+            .into());
+    }
+    let github = GitHub::new(&context.env, Patience::default()).map_err(failed)?;
+    let done = github.set_secret((&owner, &name), environment, secret, &value);
+    forge::run(done)?.map_err(|error| match (&error, environment) {
+        (Error::NotFound { .. }, Some(_)) => Failure::failed(error.to_string())
+            .hint("an environment has to be there before it has secrets: a job that names it makes it, or the repository's settings")
+            .into(),
+        _ => failed(error),
+    })?;
+    context
+        .ui
+        .result(&format!("{secret} is set for {place}\n"))?;
+    Ok(Exit::Yes)
+}
+
+/// The owner and the name of the repository.
+fn repository(path: &Path, context: &Context) -> Result<(String, String)> {
+    let slug = proposal::slug(path, context).ok_or_else(|| {
+        Failure::usage("it is not known which repository of GitHub this is").hint(
+            "GITHUB_REPOSITORY names it as owner/name; else the remote `origin` has to be there",
+        )
+    })?;
+    let Some((owner, name)) = slug.split_once('/') else {
+        return Err(Failure::usage(format!("`{}` is no owner/name", escape_line(&slug))).into());
+    };
+    Ok((owner.to_owned(), name.to_owned()))
+}
+
 fn failed(error: Error) -> anyhow::Error {
     let hint = match &error {
         Error::Forbidden { .. } | Error::NotFound { .. } | Error::Unauthorized { .. } => {
-            "names of secrets are for a person's token with the right to read them (fine-grained: `Secrets` and `Environments`, read); that of a job never has it".to_owned()
+            "secrets are for a person's token with the right to them (fine-grained: `Secrets` and `Environments`, read, or write to set one); that of a job never has it".to_owned()
         }
         error => error.hint(),
     };

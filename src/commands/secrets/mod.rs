@@ -72,6 +72,32 @@ pub enum Action {
         #[arg(long, value_name = "FORMAT", default_value = "text")]
         format: Format,
     },
+    /// Set a secret that workflows use, without showing it to anybody
+    ///
+    /// The value comes as for `set`; it is sealed here for GitHub's key, so that nobody on the
+    /// way can read it. GITHUB_TOKEN has to be a person's that may write secrets.
+    ///
+    /// Exit code 0: it is set. 2: wrong usage. 3: GitHub did not take it.
+    SetGithub {
+        /// The secret's name
+        name: String,
+
+        /// The repository's folder
+        #[arg(default_value = ".")]
+        path: PathBuf,
+
+        /// For the jobs of this environment alone
+        #[arg(long, value_name = "NAME")]
+        environment: Option<String>,
+
+        /// Where the value comes from.
+        #[command(flatten)]
+        origin: Origin,
+
+        /// Say where it would be set; read and set nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Set a variable where an application runs, without showing it to anybody
     ///
     /// The value is typed unseen, read from a file or from standard input, or made of random
@@ -95,18 +121,26 @@ pub enum Action {
         #[arg(long, value_name = "SERVICE", value_delimiter = ',')]
         service: Vec<String>,
 
-        /// Read the value from this file, or with - from standard input; one line break at its end goes
-        #[arg(long, value_name = "FILE")]
-        from: Option<PathBuf>,
-
-        /// Make the value of so many random bytes, the same for all services
-        #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "32", conflicts_with = "from", value_parser = clap::value_parser!(u16).range(16..=1024))]
-        generate: Option<u16>,
+        /// Where the value comes from.
+        #[command(flatten)]
+        origin: Origin,
 
         /// Say for which services it would be set; read and set nothing
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+/// Where a value comes from; without these it is typed unseen.
+#[derive(Debug, clap::Args)]
+pub struct Origin {
+    /// Read the value from this file, or with - from standard input; one line break at its end goes
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+
+    /// Make the value of so many random bytes, the same for all services
+    #[arg(long, value_name = "BYTES", num_args = 0..=1, require_equals = true, default_missing_value = "32", conflicts_with = "from", value_parser = clap::value_parser!(u16).range(16..=1024))]
+    pub generate: Option<u16>,
 }
 
 /// Whether somebody gave the name of a variable. What is none may be a value, and is not
@@ -191,13 +225,26 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             format,
         } => check(environment, path, *format, context),
         Action::Github { path, format } => github::run(path, *format, context),
+        Action::SetGithub {
+            name,
+            path,
+            environment,
+            origin,
+            dry_run,
+        } => {
+            check_name(name)?;
+            let read = || match dry_run {
+                true => Ok(None),
+                false => value(name, origin, context).map(Some),
+            };
+            github::set(path, name, environment.as_deref(), read, context)
+        }
         Action::Set {
             environment,
             name,
             path,
             service,
-            from,
-            generate,
+            origin,
             dry_run,
         } => {
             check_name(name)?;
@@ -207,7 +254,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
                 context.ui.result(&told)?;
                 return Ok(Exit::Yes);
             }
-            let value = value(name, from.as_deref(), *generate, context)?;
+            let value = value(name, origin, context)?;
             set_all(&services, name, &value, context)
         }
     }
@@ -301,13 +348,8 @@ fn receivers(
 }
 
 /// The value, from where it was said to be.
-fn value(
-    name: &str,
-    from: Option<&Path>,
-    generate: Option<u16>,
-    context: &Context,
-) -> Result<SecretString> {
-    let value = match (from, generate) {
+fn value(name: &str, origin: &Origin, context: &Context) -> Result<SecretString> {
+    let value = match (origin.from.as_deref(), origin.generate) {
         (_, Some(bytes)) => {
             let mut random = vec![0; usize::from(bytes)];
             getrandom::fill(&mut random).map_err(|error| {

@@ -9,6 +9,7 @@ mod pulls;
 mod repositories;
 mod reviews;
 mod rules;
+mod sealed;
 mod secrets;
 
 pub use check_runs::{CheckRun, Output, PER_REQUEST, Remark};

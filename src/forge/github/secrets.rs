@@ -1,8 +1,9 @@
-//! The names of secrets. Their values GitHub gives to nobody.
+//! The names of secrets, and setting them. Their values GitHub gives to nobody.
 
-use serde::Deserialize;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
-use super::GitHub;
+use super::{GitHub, sealed};
 use crate::forge::Error;
 
 /// GitHub has at most a thousand secrets of a kind, a hundred a page.
@@ -23,7 +24,58 @@ struct Page {
     secrets: Vec<SecretName>,
 }
 
+/// The key for which values are sealed.
+#[derive(Deserialize)]
+struct Key {
+    key_id: String,
+    key: String,
+}
+
+#[derive(Serialize)]
+struct Sealed<'k> {
+    encrypted_value: String,
+    key_id: &'k str,
+}
+
 impl GitHub {
+    /// Sets a secret of a repository, or of one of its environments; whether it was there
+    /// before is not told.
+    ///
+    /// # Errors
+    /// Where GitHub does not take it, or there is no such environment.
+    pub async fn set_secret(
+        &self,
+        (owner, name): (&str, &str),
+        environment: Option<&str>,
+        secret: &str,
+        value: &SecretString,
+    ) -> Result<(), Error> {
+        let path = |last| match environment {
+            Some(environment) => {
+                vec![
+                    "repos",
+                    owner,
+                    name,
+                    "environments",
+                    environment,
+                    "secrets",
+                    last,
+                ]
+            }
+            None => vec!["repos", owner, name, "actions", "secrets", last],
+        };
+        let key: Key = self.client.get(&path("public-key"), &[]).await?;
+        let encrypted_value = sealed::seal(&key.key, value).map_err(|why| Error::Setup {
+            url: "GitHub".to_owned(),
+            why,
+        })?;
+        let sealed = Sealed {
+            encrypted_value,
+            key_id: &key.key_id,
+        };
+        self.client.put_unanswered(&path(secret), &sealed).await
+    }
+
     /// The secrets of a repository.
     ///
     /// # Errors
