@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::deploy::sketch::sketch;
+use super::deploy::sketch;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -68,10 +68,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         }
         Action::Sketch { path } => {
             let (project, loaded) = context.detect(path)?;
-            let environments = loaded.config.generate.environments;
-            let usual = || vec!["staging".to_owned(), "production".to_owned()];
-            let environments = environments.unwrap_or_else(usual);
-            context.ui.result(&sketch(&project, &environments))?;
+            context.ui.result(&sketch::of(&project, &loaded))?;
         }
         Action::Schema => context
             .ui

@@ -7,7 +7,10 @@ use super::suggest::nearest;
 use crate::error::SourceError;
 
 /// Where the file is looked for, relative to the repository root.
-const PLACES: [&str; 2] = [".github/ci-tool.yml", ".github/ci-tool.yaml"];
+const PLACES: [&str; 2] = [USUAL_PLACE, ".github/ci-tool.yaml"];
+
+/// Where the configuration is, below the repository's root.
+pub const USUAL_PLACE: &str = ".github/ci-tool.yml";
 
 /// A configuration has no reason to be larger.
 const MAX_BYTES: u64 = 1024 * 1024;

@@ -9,6 +9,6 @@ mod suggest;
 pub mod sync;
 
 pub use deploy::Deploy;
-pub use load::{ConfigError, Loaded, load, parse};
+pub use load::{ConfigError, Loaded, USUAL_PLACE, load, parse};
 pub use model::Config;
 pub use scan::{Preset, Scan};

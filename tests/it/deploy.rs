@@ -492,15 +492,54 @@ fn a_sketch_is_a_configuration() {
         let checked = crate::common::ci_tool(folder.path(), &["config", "check"]);
         assert_eq!(checked.code, 0, "{name}: {}{}", run.stdout, checked.stderr);
     }
-    // Who generates the workflow is told about it, until it is there.
+    // Who generates the workflow gets it as a first configuration, where there is none.
     let folder = crate::common::sample("fastapi-nextjs");
-    let generate = ["generate", "--only", "deploy", "--dry-run"];
-    let run = crate::common::ci_tool(folder.path(), &generate);
+    let config = folder.path().join(".github/ci-tool.yml");
+    let generate = |flag: &[&str]| {
+        let arguments = [&["generate", "--only", "deploy"], flag].concat();
+        crate::common::ci_tool(folder.path(), &arguments)
+    };
+    let sketch = crate::common::ci_tool(folder.path(), &["config", "sketch"]).stdout;
+    let run = generate(&["--dry-run"]);
+    assert!(run.stderr.contains("which would be new"), "{}", run.stderr);
+    assert!(!config.exists(), "a dry run writes nothing");
+    assert_eq!(generate(&["--check"]).code, 1);
+    assert!(!config.exists(), "a check writes nothing");
+    // A person's own is left alone, and told what it lacks.
+    write(folder.path(), ".github/ci-tool.yml", "generate: {}\n");
+    let run = generate(&["--dry-run"]);
     assert!(run.stderr.contains("config sketch"), "{}", run.stderr);
-    let sketch = crate::common::ci_tool(folder.path(), &["config", "sketch"]);
-    write(folder.path(), ".github/ci-tool.yml", &sketch.stdout);
-    let run = crate::common::ci_tool(folder.path(), &generate);
-    assert!(!run.stderr.contains("config sketch"), "{}", run.stderr);
+    std::fs::remove_file(&config).expect("removed");
+    let run = generate(&[]);
+    assert!(run.stderr.contains("which is new"), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(&config).expect("written"), sketch);
+    let run = generate(&["--check"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(!run.stderr.contains("in capitals"), "{}", run.stderr);
+    // What is in capitals deploys nothing.
+    for (open, with) in [
+        ("SERVICE-ID", "one"),
+        ("ADDRESS.example.com/health", "api.example.com/health"),
+        ("PROJECT-ID", "two"),
+        ("DOMAIN.example.com", "staging.example.com"),
+        ("ADDRESS.example.com/", "web.example.com/"),
+    ] {
+        let run = finish(
+            crate::common::command()
+                .current_dir(folder.path())
+                .env("RAILWAY_TOKEN", "token")
+                .env("VERCEL_TOKEN", "token")
+                .args(["secrets", "check", "staging"]),
+        );
+        assert_eq!(run.code, 2, "{open}: {}{}", run.stdout, run.stderr);
+        assert!(run.stderr.contains(open), "{open}: {}", run.stderr);
+        let text = std::fs::read_to_string(&config).expect("read");
+        write(
+            folder.path(),
+            ".github/ci-tool.yml",
+            text.replace(open, with),
+        );
+    }
     let folder = crate::common::sample("docs-only");
     let run = crate::common::ci_tool(folder.path(), &["deploy", "staging"]);
     assert_eq!(run.code, 2);

@@ -182,12 +182,14 @@ fn generate(
         .ui
         .result(&generate::render(&carried, args.format)?)?;
     let (plan, mode) = (&carried.plan, carried.mode);
+    let beside = carried.beside();
     let written: Vec<&str> = plan
         .files
         .iter()
         .filter(|file| file.status.writes())
         .map(|file| file.path.as_str())
         .chain(plan.lock.changes.then_some(plan.lock.path.as_str()))
+        .chain(beside.iter().map(|(path, _)| path.as_str()))
         .collect();
     output(
         context,

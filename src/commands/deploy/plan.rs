@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use secrecy::SecretString;
 
+use super::sketch;
 use crate::config::deploy::{
     Deploy, Environment, Health, Here, PlatformName, Service as Said, SourceName,
 };
@@ -110,6 +111,7 @@ pub(in crate::commands) fn prepare(
     let mut services = Vec::new();
     for at in positions {
         let (service, said, here) = chosen[at];
+        check_written(service, said, here)?;
         let time_limit = Duration::from_secs(said.time_limit.unwrap_or(900).into());
         platforms.insert(
             service.clone(),
@@ -141,6 +143,31 @@ pub(in crate::commands) fn prepare(
         platforms,
         checks,
     })
+}
+
+/// That nothing is left of what `ci-tool config sketch` has in capitals.
+fn check_written(service: &str, said: &Said, here: &Here) -> Result<()> {
+    let of_service = [
+        ("id", &said.id),
+        ("release", &said.release),
+        ("live", &said.live),
+        ("rollback", &said.rollback),
+    ];
+    let texts = of_service
+        .into_iter()
+        .chain([("alias", &here.alias)])
+        .filter_map(|(key, text)| Some((key, text.as_ref()?)))
+        .chain(here.health.iter().map(|health| ("health", &health.url)));
+    for (key, text) in texts {
+        if sketch::is_open(text) {
+            return Err(Failure::usage(format!(
+                "`{key}` of the service `{service}` is still what the sketch has: {text}"
+            ))
+            .hint("write what is in capitals in `deploy:` of .github/ci-tool.yml: docs/deploy.md")
+            .into());
+        }
+    }
+    Ok(())
 }
 
 fn platform(

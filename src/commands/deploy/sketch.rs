@@ -3,10 +3,30 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use crate::config::Loaded;
 use crate::project::model::{Component, Platform, Project, Role};
 
+/// What stands where a person has to write.
+const SERVICE: &str = "SERVICE-ID";
+const PROJECT: &str = "PROJECT-ID";
+const SCRIPT: &str = "SCRIPT ";
+const DOMAIN: &str = "DOMAIN.example.com";
+const ADDRESS: &str = "ADDRESS.example.com";
+
+/// Whether a person still has to write what stands here.
+pub(super) fn is_open(text: &str) -> bool {
+    [SERVICE, PROJECT, DOMAIN].contains(&text) || text.starts_with(SCRIPT) || text.contains(ADDRESS)
+}
+
+/// `deploy:` for a project, with the environments of its configuration.
+pub(in crate::commands) fn of(project: &Project, loaded: &Loaded) -> String {
+    let environments = loaded.config.generate.environments.clone();
+    let usual = || vec!["staging".to_owned(), "production".to_owned()];
+    sketch(project, &environments.unwrap_or_else(usual))
+}
+
 /// `deploy:` with what is known of a project, and capitals where a person has to write.
-pub(in crate::commands) fn sketch(project: &Project, environments: &[String]) -> String {
+fn sketch(project: &Project, environments: &[String]) -> String {
     let mut services: Vec<(&Component, &str)> = project
         .components
         .iter()
@@ -38,17 +58,17 @@ pub(in crate::commands) fn sketch(project: &Project, environments: &[String]) ->
         }
         match *platform {
             "railway" => {
-                let _ = writeln!(out, "      id: SERVICE-ID # railway status --json tells it");
+                let _ = writeln!(out, "      id: {SERVICE} # railway status --json tells it");
                 if component.root != "." {
                     let _ = writeln!(out, "      folder: {:?}", component.root);
                 }
             }
             "vercel" => {
-                let _ = writeln!(out, "      id: PROJECT-ID # .vercel/project.json has it");
+                let _ = writeln!(out, "      id: {PROJECT} # .vercel/project.json has it");
             }
             _ => {
                 for command in ["release", "live", "rollback"] {
-                    let _ = writeln!(out, "      {command}: SCRIPT {command}");
+                    let _ = writeln!(out, "      {command}: {SCRIPT}{command}");
                 }
             }
         }
@@ -67,12 +87,12 @@ pub(in crate::commands) fn sketch(project: &Project, environments: &[String]) ->
             if *platform == "vercel" && !is_last {
                 let _ = writeln!(
                     out,
-                    "          alias: DOMAIN.example.com # without it this is production"
+                    "          alias: {DOMAIN} # without it this is production"
                 );
             }
             let _ = writeln!(
                 out,
-                "          health: [{{url: \"https://ADDRESS.example.com/{path}\"}}]"
+                "          health: [{{url: \"https://{ADDRESS}/{path}\"}}]"
             );
         }
     }

@@ -10,9 +10,10 @@ use clap::ValueEnum;
 
 use self::settings::settings;
 use super::debt::probing::{self, Flags};
+use super::deploy::sketch;
 use super::proposal::{self, Outcome, Proposal};
 use super::template::source::Source;
-use crate::config::Loaded;
+use crate::config::{self, Loaded};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::probe::Probe;
@@ -195,7 +196,7 @@ pub(super) fn propose(
     }
     files.extend(
         carried
-            .frozen()
+            .beside()
             .into_iter()
             .map(|(path, text)| (path, Some(text))),
     );
@@ -219,8 +220,8 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<Carried> {
     } else {
         None
     };
+    let first_config = first_config(&planning, args, context)?;
     let plan = planning.plan;
-    tell_what_deploy_needs(&plan, args, context)?;
     for path in &args.resolved {
         if !plan
             .files
@@ -243,10 +244,15 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<Carried> {
     } else {
         Mode::Written
     };
-    let carried = Carried { plan, mode, probe };
+    let carried = Carried {
+        plan,
+        mode,
+        probe,
+        first_config,
+    };
     if mode == Mode::Written {
         // First: a workflow that lets a step fail without its debt lets it fail for ever.
-        for (path, text) in carried.frozen() {
+        for (path, text) in carried.beside() {
             fs::write_atomically(&args.path, &path, &text).map_err(|error| cannot_write(&error))?;
         }
         write(&args.path, &carried.plan, context)?;
@@ -262,19 +268,23 @@ pub(super) struct Carried {
     pub(super) mode: Mode,
     /// What the steps really do, where they were run.
     pub(super) probe: Option<Probe>,
+    /// The text of a configuration that says what is deployed where, where there is none.
+    first_config: Option<String>,
 }
 
 impl Carried {
-    /// The files of debts that are new, with their texts.
-    fn frozen(&self) -> Vec<(String, String)> {
-        let Some(probe) = &self.probe else {
-            return Vec::new();
-        };
-        let debts = probe.debts.iter().map(|debt| (debt.path(), debt.text()));
-        let own = probe.files.iter();
-        debts
-            .chain(own.map(|(path, text)| (path.clone(), text.clone())))
-            .collect()
+    /// What is written beside workflows, with its text: the files of new debts, and a first
+    /// configuration.
+    pub(super) fn beside(&self) -> Vec<(String, String)> {
+        let config = self.first_config.iter();
+        let mut files: Vec<(String, String)> = config
+            .map(|text| (config::USUAL_PLACE.to_owned(), text.clone()))
+            .collect();
+        if let Some(probe) = &self.probe {
+            files.extend(probe.debts.iter().map(|debt| (debt.path(), debt.text())));
+            files.extend(probe.files.clone());
+        }
+        files
     }
 }
 
@@ -299,23 +309,28 @@ fn probe(args: &Args, planning: &mut Planning, context: &Context) -> Result<Prob
     Ok(probe)
 }
 
-/// A workflow that deploys fails until it is said what is deployed where.
-fn tell_what_deploy_needs(plan: &Plan, args: &Args, context: &Context) -> Result<()> {
-    let deploys = plan
-        .files
-        .iter()
-        .any(|file| file.template == "deploy" && file.status.writes());
-    if deploys
-        && context
-            .config(&args.path)?
-            .config
-            .deploy
-            .services
-            .is_empty()
-    {
-        context.ui.warning("the workflow `deploy` needs to know what is deployed where: `ci-tool config sketch` prints a `deploy:` for .github/ci-tool.yml to begin with");
+/// A workflow that deploys fails until it is said what is deployed where: a first
+/// configuration that says what is known of it, where there is no configuration at all.
+fn first_config(planning: &Planning, args: &Args, context: &Context) -> Result<Option<String>> {
+    let mut files = planning.plan.files.iter();
+    if args.check || !files.any(|file| file.template == "deploy" && file.status.writes()) {
+        return Ok(None);
     }
-    Ok(())
+    let loaded = context.config(&args.path)?;
+    if !loaded.config.deploy.services.is_empty() {
+        return Ok(None);
+    }
+    let needs = "the workflow `deploy` needs to know what is deployed where";
+    if loaded.path.is_some() {
+        context.ui.warning(&format!("{needs}: `ci-tool config sketch` prints a `deploy:` for .github/ci-tool.yml to begin with"));
+        return Ok(None);
+    }
+    let is = if args.dry_run { "would be" } else { "is" };
+    context.ui.warning(&format!(
+        "{needs}: write what is in capitals in {}, which {is} new",
+        config::USUAL_PLACE
+    ));
+    Ok(Some(sketch::of(&planning.project, &loaded)))
 }
 
 /// Every template: ci-tool's, then those of the configuration, then those that
