@@ -51,7 +51,9 @@ def main():
         shutil.copy(os.environ["CI_TOOL_BIN"], scratch / "build/ci-tool")
         run(["buildah", "bud", "--pull-never", "--build-context", f"build={scratch}/build", "-t", IMAGE, str(ROOT)], engine)
         # What a run left that was cut short has the names that this one needs.
-        run(["podman", "rm", "--all", "--force", "--time", "0"], engine)
+        left = run(["podman", "ps", "--all", "--external", "--quiet"], engine).split()
+        if left:
+            run(["podman", "rm", "--force", "--time", "0", *left], engine)
         run(["podman", "volume", "prune", "--force"], engine)
         (scratch / "action").mkdir()
         own = (ROOT / "action.yml").read_text()
