@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::ValueEnum;
+use secrecy::SecretString;
 
 use crate::context::Context;
-use crate::deploy::health::{Check, Patience};
+use crate::deploy::health::{Check, Patience, Secret};
 use crate::error::{Exit, Failure};
 use crate::forge::web::{Response, Web, WebError};
 use crate::report::verify::{Address, VERSION, Verified};
 use crate::report::{self};
+use crate::sys::env::Env;
 use crate::sys::{clock, interrupt};
 
 /// Tell whether what runs at addresses is well.
@@ -37,6 +39,10 @@ pub struct Args {
     /// A header that is there, perhaps with this value
     #[arg(long, value_name = "NAME[=VALUE]")]
     pub header: Vec<String>,
+
+    /// A header that is sent, with the variable that holds its value; a redirect is an answer then
+    #[arg(long, value_name = "NAME=VARIABLE", value_parser = pair)]
+    pub secret_header: Option<(String, String)>,
 
     /// How many milliseconds an answer may take
     #[arg(long, value_name = "MILLISECONDS")]
@@ -123,7 +129,7 @@ fn commit(text: &str) -> Result<String, String> {
 /// # Errors
 /// Where an address is none.
 pub fn run(args: &Args, context: &Context) -> Result<Exit> {
-    let verified = carry_out(args)?;
+    let verified = carry_out(args, &context.env)?;
     context.ui.result(&render(&verified, args.format)?)?;
     Ok(if verified.healthy {
         Exit::Yes
@@ -148,9 +154,28 @@ pub(super) fn render(verified: &Verified, format: Format) -> Result<String> {
 ///
 /// # Errors
 /// As [`run`].
-pub(super) fn carry_out(args: &Args) -> Result<Verified> {
+pub(super) fn carry_out(args: &Args, env: &Env) -> Result<Verified> {
     interrupt::watch();
-    let checks: Vec<Check> = args.urls.iter().map(|url| check(args, url)).collect();
+    let secret = args.secret_header.as_ref().map(|(header, variable)| {
+        let value = env.get(variable).ok_or_else(|| {
+            // It may be the value that somebody wrote there.
+            Failure::usage("the variable that --secret-header names is not set")
+                .hint("--secret-header x-api-key=MY_VARIABLE, with the value in MY_VARIABLE")
+        })?;
+        anyhow::Ok(Secret {
+            header: header.clone(),
+            value: SecretString::from(value.trim().to_owned()),
+        })
+    });
+    let secret = secret.transpose()?;
+    let checks: Vec<Check> = args
+        .urls
+        .iter()
+        .map(|url| Check {
+            secret: secret.clone(),
+            ..check(args, url)
+        })
+        .collect();
     let asked: Vec<Result<Address>> = std::thread::scope(|scope| {
         let threads: Vec<_> = checks
             .iter()

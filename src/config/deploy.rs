@@ -162,6 +162,9 @@ pub struct Here {
 pub struct Health {
     /// The address.
     pub url: String,
+    /// A header that is sent with a secret: what lets us pass where the address is protected.
+    #[serde(default)]
+    pub secret: Option<SecretHeader>,
     /// Status codes that are well. Without it any of 200 to 299.
     #[serde(default)]
     pub status: Vec<u16>,
@@ -177,6 +180,16 @@ pub struct Health {
     /// For how many days the certificate has to hold.
     #[serde(default)]
     pub certificate_days: Option<u32>,
+}
+
+/// A header whose value is in a variable.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SecretHeader {
+    /// Its name: `x-vercel-protection-bypass`.
+    pub header: String,
+    /// The variable that holds its value.
+    pub variable: String,
 }
 
 impl Deploy {

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::certificate;
@@ -21,8 +22,17 @@ const SECURITY_HEADERS: [(&str, &str); 4] = [
     ("referrer-policy", "addresses leak to other sites"),
 ];
 
+/// A header with a value that nobody is to see.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// Its name.
+    pub header: String,
+    /// Its value.
+    pub value: SecretString,
+}
+
 /// What is asked of one address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Check {
     /// The address.
     pub url: String,
@@ -30,6 +40,9 @@ pub struct Check {
     pub status: Vec<u16>,
     /// What the body, which is JSON then, holds: the path of a value and its text.
     pub json: Vec<(String, String)>,
+    /// A header that is sent, and its value, which nothing repeats. With it the address is one
+    /// of https or of this machine, and a redirect is not followed.
+    pub secret: Option<Secret>,
     /// Headers that are there, with a value where one is asked for.
     pub headers: Vec<(String, Option<String>)>,
     /// How long an answer may take.
@@ -55,6 +68,7 @@ impl Check {
             url: url.into(),
             status: Vec::new(),
             json: Vec::new(),
+            secret: None,
             headers: Vec::new(),
             latency: None,
             certificate_days: None,
@@ -76,12 +90,22 @@ impl Check {
         }
         // An answer that a cache gives says nothing of what runs.
         request.headers.push(("cache-control", "no-cache"));
+        let secret = self.secret.as_ref();
+        request.secret = secret.map(|secret| (&*secret.header, "", &secret.value));
         request
     }
 
     /// What is wrong with an answer; nothing where it is well. `commit` is what should run,
     /// `now` is in seconds since 1970.
     pub fn judge(&self, answer: &Response, commit: Option<&str>, now: i64) -> Vec<String> {
+        match &self.secret {
+            None => self.judge_all(answer, commit, now),
+            // What runs there may say back what it was sent, and it is cut in sentences.
+            Some(secret) => self.judge_all(&without(answer, &secret.value), commit, now),
+        }
+    }
+
+    fn judge_all(&self, answer: &Response, commit: Option<&str>, now: i64) -> Vec<String> {
         let mut wrong = Vec::new();
         let status = answer.status;
         let is_well = match self.status.is_empty() {
@@ -94,6 +118,18 @@ impl Check {
                 && let Some(to) = answer.header("location")
             {
                 let _ = write!(what, "; it leads to {}", escape_line(to));
+            }
+            // Vercel's own login page stands before what runs there.
+            let cookies = answer
+                .headers
+                .iter()
+                .filter(|(name, _)| name == "set-cookie");
+            if self.secret.is_none()
+                && cookies
+                    .into_iter()
+                    .any(|(_, value)| value.starts_with("_vercel_sso_nonce="))
+            {
+                what.push_str("; Vercel protects it: a `secret` header x-vercel-protection-bypass passes (docs/deploy.md)");
             }
             wrong.push(what);
         }
@@ -174,6 +210,19 @@ impl Check {
                 Some(_) => {}
             }
         }
+    }
+}
+
+/// The same answer, with stars in the place of a secret.
+fn without(answer: &Response, secret: &SecretString) -> Response {
+    let hide = |text: &str| text.replace(secret.expose_secret(), "***");
+    let headers = answer.headers.iter();
+    Response {
+        headers: headers
+            .map(|(name, value)| (name.clone(), hide(value)))
+            .collect(),
+        body: hide(&String::from_utf8_lossy(&answer.body)).into_bytes(),
+        ..answer.clone()
     }
 }
 

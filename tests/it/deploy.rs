@@ -668,3 +668,21 @@ fn how_it_ended_is_sent_to_who_wants_to_know() {
     assert!(run.stderr.contains("no notice was sent"), "{}", run.stderr);
     assert!(!run.stderr.contains("canary-path"), "{}", run.stderr);
 }
+
+#[test]
+fn a_health_check_sends_the_secret_that_its_variable_holds() {
+    let (local, ..) = machine(0, false);
+    configured(
+        &local,
+        "url:",
+        "secret: {header: x-bypass, variable: BYPASS_OF_HERE}\n              url:",
+    );
+    let run = finish(&mut local.deploy(&["--dry-run"]));
+    assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr
+            .contains("BYPASS_OF_HERE, which a health check of"),
+        "{}",
+        run.stderr
+    );
+}

@@ -219,6 +219,11 @@ fn whatever_fails_everything_is_old() {
             assert_eq!(cloud.count("up"), 0, "the backend is not touched");
             let reason = told["reason"].as_str().expect("a reason");
             assert!(reason.contains("next build"), "{reason}");
+            // As it was written, the oldest line first.
+            let lines: Vec<&str> = reason.lines().collect();
+            let at = |part: &str| lines.iter().position(|line| line.contains(part));
+            let places = ["Installing", "log of dpl_1", "Error: Command"].map(at);
+            assert!(places[0].is_some() && places.is_sorted(), "{reason}");
         }
         if behaviour == [("railway", "fails")] {
             let reason = told["reason"].as_str().expect("a reason");

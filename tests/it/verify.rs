@@ -229,3 +229,65 @@ fn a_certificate_that_ends_soon_is_told() {
         stranger.stdout
     );
 }
+
+#[test]
+fn what_is_protected_is_passed_by_a_secret_that_nobody_sees() {
+    // Longer than what is quoted of an answer.
+    const VALUE: &str =
+        "canary-bypass-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789";
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let lines = BufReader::new(stream.try_clone().expect("cloned")).lines();
+            let head: Vec<String> = lines
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            let wanted = format!("x-vercel-protection-bypass: {VALUE}");
+            let passes = head.iter().any(|line| line.eq_ignore_ascii_case(&wanted));
+            let told = if head[0].contains("/elsewhere") {
+                answer("302 Found", "Location: http://127.0.0.1:1/\r\n", "")
+            } else if passes {
+                // It says back what it was sent.
+                answer("200 OK", "", &format!(r#"{{"status": "{VALUE}"}}"#))
+            } else {
+                answer(
+                    "401 Unauthorized",
+                    "Set-Cookie: _vercel_sso_nonce=x; Path=/\r\n",
+                    "",
+                )
+            };
+            let _ = stream.write_all(told.as_bytes());
+        }
+    });
+    let verify = |path: &str, arguments: &[&str]| {
+        let run = finish(
+            command()
+                .args(["verify", &format!("{address}{path}"), "--within", "0"])
+                .args(arguments)
+                .env("BYPASS", VALUE),
+        );
+        let told = format!("{}{}", run.stdout, run.stderr);
+        assert!(!told.contains("canary"), "{told}");
+        run
+    };
+    let run = verify("/", &[]);
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.contains("Vercel protects it"), "{}", run.stdout);
+    let secret = ["--secret-header", "x-vercel-protection-bypass=BYPASS"];
+    let run = verify("/", &secret);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let run = verify("/", &[&secret[..], &["--json", "status=ok"]].concat());
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("status is `***`"), "{}", run.stdout);
+    // It goes to nobody else.
+    let run = verify("/elsewhere", &secret);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    assert!(run.stdout.contains("the status is 302"), "{}", run.stdout);
+    for wrong in ["x-a=NOT_SET", "x-a"] {
+        let run = verify("/", &["--secret-header", wrong]);
+        assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    }
+}

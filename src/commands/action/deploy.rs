@@ -42,7 +42,7 @@ pub(super) fn verify(context: &Context, annotations: &mut Vec<String>) -> Result
             .into());
     }
     let args: verify::Args = parse(context, &urls)?;
-    let verified = verify::carry_out(&args)?;
+    let verified = verify::carry_out(&args, &context.env)?;
     context
         .ui
         .result(&verify::render(&verified, args.format)?)?;

@@ -12,7 +12,7 @@ use super::sketch;
 use crate::config::deploy::{
     Deploy, Environment, Health, Here, PlatformName, Service as Said, SourceName,
 };
-use crate::deploy::health::{Check, Patience};
+use crate::deploy::health::{Check, Patience, Secret};
 use crate::deploy::platform::Platform;
 use crate::deploy::platform::api::Api;
 use crate::deploy::platform::command::{Command, Lines};
@@ -117,7 +117,8 @@ pub(in crate::commands) fn prepare(
             service.clone(),
             platform(service, name, (said, here), time_limit, root, env)?,
         );
-        checks.insert(service.clone(), here.health.iter().map(check).collect());
+        let asked = here.health.iter().map(|health| check(health, service, env));
+        checks.insert(service.clone(), asked.collect::<Result<_>>()?);
         services.push(Service {
             name: service.clone(),
             time_limit,
@@ -272,8 +273,22 @@ fn api(
     Api::new(name, base, header, token).map_err(|error| Failure::failed(error.to_string()).into())
 }
 
-fn check(health: &Health) -> Check {
-    Check {
+fn check(health: &Health, service: &str, env: &Env) -> Result<Check> {
+    let secret = health.secret.as_ref().map(|secret| {
+        let variable = &secret.variable;
+        let value = env.get(variable).ok_or_else(|| {
+            Failure::usage(format!(
+                "the variable {variable}, which a health check of `{service}` sends, is not set"
+            ))
+            .hint("a job has a secret only where its `env` gives it")
+        })?;
+        anyhow::Ok(Secret {
+            header: secret.header.clone(),
+            value: SecretString::from(value.trim().to_owned()),
+        })
+    });
+    Ok(Check {
+        secret: secret.transpose()?,
         status: health.status.clone(),
         json: health
             .json
@@ -287,5 +302,5 @@ fn check(health: &Health) -> Check {
         certificate_days: health.certificate_days.map(i64::from),
         time_limit: Duration::from_secs(5),
         ..Check::new(&health.url)
-    }
+    })
 }

@@ -31,6 +31,10 @@ pub struct Vercel {
     pub source: OnceCell<Source>,
 }
 
+/// So many lines of a log are told, of so many events; not every event has one.
+const LOG_LINES: usize = 10;
+const LOG_EVENTS: usize = 40;
+
 /// The repository that a project is connected to.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -294,6 +298,25 @@ impl Platform for Vercel {
             })
         });
         Ok(Some(names.collect()))
+    }
+
+    fn log(&self, id: &str) -> Option<String> {
+        let path = format!(
+            "/v3/deployments/{id}/events?builds=1&direction=backward&follow=0&limit={LOG_EVENTS}"
+        );
+        let told = self.ask("GET", &path, None).ok()?;
+        let texts = told.as_array()?.iter().filter_map(|event| {
+            // Older answers have it in a payload.
+            let text = event["text"]
+                .as_str()
+                .or(event["payload"]["text"].as_str())?;
+            let text = self.api.outside(text.trim_end());
+            (!text.is_empty()).then_some(text)
+        });
+        let mut lines: Vec<String> = texts.take(LOG_LINES).collect();
+        // The newest came first.
+        lines.reverse();
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
     fn set_variable(&self, name: &str, value: &SecretString) -> Result<bool, Trouble> {
