@@ -12,6 +12,11 @@ CI_TOOL_LOCAL is the folder that remembers everything. `behaviour.json` in it sa
 service and commit, what is wrong with a release: "dead" ends at once, "mute" never opens
 its port, "sick" is unhealthy from the start, "public" is unhealthy only for those who come
 through nginx.
+
+Where `applications.json` in it describes a service, its releases are the real application of
+the commit: `source` is its folder in the repository, `prepare` are commands that make it
+ready, `serve` is the one that serves it at {port}, `env` are variables of all of them, and
+`links` are folders of the machine that it has beside its own files.
 """
 
 import http.server
@@ -89,18 +94,59 @@ def nginx(*arguments):
     subprocess.run([*command, *arguments], check=True, env={"PATH": path})
 
 
+def application():
+    """How the service is served, where it is a real application."""
+    try:
+        return json.loads((HOME / "applications.json").read_text()).get(SERVICE)
+    except FileNotFoundError:
+        return None
+
+
+def environment(one, commit):
+    return {**os.environ, **one["env"], "CI_TOOL_COMMIT": commit}
+
+
+def prepare(one, commit):
+    """The files of the commit, made ready; what has the same files is made ready once."""
+    tree = subprocess.run(
+        ["git", "rev-parse", f"{commit}:{one['source']}"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    folder = HOME / "files" / SERVICE / tree
+    if not folder.exists():
+        part = folder.with_name(f"{tree}.part")
+        part.mkdir(parents=True)
+        archive = subprocess.run(["git", "archive", tree], check=True, capture_output=True).stdout
+        subprocess.run(["tar", "-x", "-C", part], input=archive, check=True)
+        for name, target in one["links"].items():
+            (part / name).symlink_to(target)
+        part.rename(folder)
+    for command in one["prepare"]:
+        if not (folder / ".ready").exists():
+            done = subprocess.run(
+                command, cwd=folder, env=environment(one, commit), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            if done.returncode:
+                # What it said, and nothing of ours after it.
+                sys.exit(done.stdout.strip() or f"{command[0]} ended with {done.returncode}")
+    (folder / ".ready").touch()
+    return folder
+
+
 def spawn(release, commit):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments = ["serve", SERVICE, release, commit, str(port)]
-    child = subprocess.Popen(
-        [sys.executable, __file__, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    real = application()
+    if real is None:
+        command = [sys.executable, __file__, "serve", SERVICE, release, commit, str(port)]
+        folder, env = None, None
+    else:
+        command = [word.replace("{port}", str(port)) for word in real["serve"]]
+        folder, env = prepare(real, commit), environment(real, commit)
+    with (HOME / f"{SERVICE}.log").open("a") as log:
+        child = subprocess.Popen(
+            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
     one = {"port": port, "pid": child.pid, "commit": commit}
     write(HOME / SERVICE / f"{release}.json", json.dumps(one))
     with (HOME / "pids").open("a") as pids:

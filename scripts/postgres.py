@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 
 
@@ -45,3 +46,13 @@ class Postgres:
     def stop(self):
         self.run("pg_ctl", "-D", self.dir / "data", "-m", "immediate", "stop")
         shutil.rmtree(self.dir)
+
+
+if __name__ == "__main__":
+    # One for a test in another language: its address, until standard input ends.
+    postgres = Postgres()
+    print(f"127.0.0.1:{postgres.port}", flush=True)
+    try:
+        sys.stdin.read()
+    finally:
+        postgres.stop()

@@ -27,6 +27,7 @@ mod debt;
 mod deploy;
 mod deploy_checks;
 mod deploy_platforms;
+mod deploy_sample;
 mod docs;
 mod edits;
 mod findings_laws;

@@ -7,6 +7,9 @@ use super::{Kind, Platform, Release, State, Trouble, Wanted};
 use crate::sys::process::{ProcessError, Program};
 use crate::sys::ui::escape_line;
 
+/// So many lines of what a command that failed said are told.
+const LAST_LINES: usize = 5;
+
 /// How long a question may take. Answers are looked at in a loop.
 const QUESTION: Duration = Duration::from_secs(60);
 
@@ -80,21 +83,31 @@ impl Command {
             };
             let said = [&run.stderr, &run.stdout].map(|text| self.last_words(text));
             let said = said.into_iter().find(|text| !text.is_empty());
-            let said = said.map_or_else(String::new, |said| format!(": {said}"));
+            let said = said.map_or_else(String::new, |said| match said.contains('\n') {
+                true => format!(":\n{said}"),
+                false => format!(": {said}"),
+            });
             return Err(Trouble::lasting(format!("`{what}` {ended}{said}")));
         }
         let text = String::from_utf8_lossy(&run.stdout);
         Ok(text.lines().next().unwrap_or_default().trim().to_owned())
     }
 
-    /// The last line that is no blank, without secrets.
+    /// The last lines that are no blanks, without secrets: the very last one of a library may
+    /// be where to read more.
     fn last_words(&self, text: &[u8]) -> String {
-        let text = String::from_utf8_lossy(text);
-        let last = text.lines().rfind(|line| !line.trim().is_empty());
-        let last: String = last.unwrap_or_default().chars().take(300).collect();
+        let text = String::from_utf8_lossy(text).into_owned();
         let secrets = self.secrets.iter().filter(|secret| !secret.is_empty());
-        let last = secrets.fold(last, |text, secret| text.replace(secret, "***"));
-        escape_line(last.trim())
+        // Before anything is cut: half a secret is one too.
+        let text = secrets.fold(text, |text, secret| text.replace(secret, "***"));
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let mut last: Vec<String> = lines
+            .rev()
+            .take(LAST_LINES)
+            .map(|line| escape_line(&line.chars().take(300).collect::<String>()))
+            .collect();
+        last.reverse();
+        last.join("\n")
     }
 
     /// A question: it changes nothing, and is answered also after a wish to stop.
@@ -261,6 +274,15 @@ mod tests {
             "`release` ended with exit code 4: no *** 0123"
         );
         assert_eq!(error.kind, Kind::Lasting);
+        // The last lines, and no half of a secret where they are cut.
+        let talks = Lines {
+            release: "seq 7 >&2; printf '%0298d%s\\n\\n' 0 $TOKEN >&2; exit 1".to_owned(),
+            ..lines("", "echo")
+        };
+        let error = command(talks).start(&wanted).expect_err("it fails");
+        let told: Vec<&str> = error.message.lines().collect();
+        assert_eq!(&told[1..5], ["4", "5", "6", "7"], "{told:?}");
+        assert!(told[5].ends_with("00**") && told.len() == 6, "{told:?}");
 
         assert_eq!(command(lines("", "echo")).live(), Ok(None));
         let none = command(lines("true", "echo unknown"));
