@@ -45,6 +45,8 @@ pub struct Settings {
     pub own_action: OwnAction,
     /// The environments to deploy to, in order.
     pub environments: Vec<String>,
+    /// What the configuration says of deployments, by environment.
+    pub deploying: std::collections::BTreeMap<String, Deploying>,
     /// Plain values for variables that components need, by component root.
     pub environment_values:
         std::collections::BTreeMap<String, std::collections::BTreeMap<String, String>>,
@@ -68,6 +70,17 @@ pub struct Settings {
     pub gitlab: Gitlab,
     /// What steps may go on complaining about.
     pub debts: Vec<crate::debt::Debt>,
+}
+
+/// What the configuration says of deployments to an environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deploying {
+    /// The platforms of its services.
+    pub platforms: std::collections::BTreeSet<String>,
+    /// Names of the variables that its services and their health checks need.
+    pub secrets: std::collections::BTreeSet<String>,
+    /// Whether checks of GitHub have to have passed.
+    pub has_checks: bool,
 }
 
 /// What a person decides about a pipeline of GitLab.
@@ -122,6 +135,7 @@ impl Default for Settings {
             timeout_minutes: 30,
             own_action: OwnAction::default(),
             environments: vec!["staging".to_owned(), "production".to_owned()],
+            deploying: std::collections::BTreeMap::new(),
             environment_values: std::collections::BTreeMap::new(),
             only: Vec::new(),
             exclude: Vec::new(),

@@ -56,7 +56,7 @@ pub struct View {
     pub platforms: Vec<String>,
     /// The environments to deploy to, in order.
     pub environments: Vec<Environment>,
-    /// Names of the secrets that the platforms need.
+    /// Names of the secrets that the platforms need, in any environment.
     pub secrets: Vec<String>,
     /// What is deployed, for a step's name.
     pub services_in_words: String,
@@ -172,13 +172,29 @@ pub struct Environment {
     pub id: String,
     /// The name that GitHub shows.
     pub name: String,
+    /// Names of the secrets that a deployment to it needs.
+    pub secrets: Vec<String>,
+    /// Whether checks of GitHub have to have passed for what is deployed.
+    pub has_checks: bool,
 }
 
 /// The platforms that `ci-tool deploy` can drive, with the secrets it needs.
-const PLATFORM_SECRETS: [(&str, &[&str]); 2] = [
+const PLATFORM_SECRETS: [(&str, &[&str]); 3] = [
     ("railway", &["RAILWAY_TOKEN"]),
     ("vercel", &["VERCEL_TOKEN"]),
+    // What commands need, the configuration says.
+    ("command", &[]),
 ];
+
+/// The tokens of platforms, and then the others.
+fn first_usual(secrets: &BTreeSet<String>) -> Vec<String> {
+    let usual = PLATFORM_SECRETS.iter().flat_map(|(_, secrets)| *secrets);
+    let usual: Vec<&str> = usual.copied().collect();
+    let (first, others): (Vec<&String>, Vec<&String>) = secrets
+        .iter()
+        .partition(|secret| usual.contains(&secret.as_str()));
+    first.into_iter().chain(others).cloned().collect()
+}
 
 impl View {
     /// Prepares the facts. `covered` holds the roots of components that an
@@ -214,14 +230,22 @@ impl View {
                 backends.push(job);
             }
         }
-        let found: BTreeSet<&str> = project
-            .platforms
-            .iter()
-            .map(|platform| platform.platform.as_str())
+        let deploying = &settings.deploying;
+        let mut found: BTreeSet<&str> = deploying
+            .values()
+            .flat_map(|one| one.platforms.iter().map(String::as_str))
             .collect();
+        if found.is_empty() {
+            let platforms = project.platforms.iter();
+            found.extend(platforms.map(|platform| platform.platform.as_str()));
+        }
         let platforms: Vec<_> = PLATFORM_SECRETS
             .iter()
             .filter(|(name, _)| found.contains(name))
+            .collect();
+        let usual_secrets: Vec<String> = platforms
+            .iter()
+            .flat_map(|(_, secrets)| secrets.iter().map(|secret| (*secret).to_owned()))
             .collect();
         let filter_paths = match project.components.as_slice() {
             [only] => only.root != ".",
@@ -247,13 +271,11 @@ impl View {
             filter_paths,
             backends,
             frontends,
-            services_in_words: in_words(
-                &platforms.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-            ),
-            secrets: platforms
-                .iter()
-                .flat_map(|(_, secrets)| secrets.iter().map(|secret| (*secret).to_owned()))
-                .collect(),
+            services_in_words: match platforms.iter().any(|(name, _)| *name == "command") {
+                true => in_words(&[]),
+                false => in_words(&platforms.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+            },
+            secrets: usual_secrets.clone(),
             platforms: platforms
                 .iter()
                 .map(|(name, _)| (*name).to_owned())
@@ -264,6 +286,11 @@ impl View {
                 .map(|name| Environment {
                     id: identifier(name),
                     name: name.clone(),
+                    secrets: match deploying.get(name) {
+                        Some(said) => first_usual(&said.secrets),
+                        None => usual_secrets.clone(),
+                    },
+                    has_checks: deploying.get(name).is_some_and(|said| said.has_checks),
                 })
                 .collect(),
         }

@@ -686,3 +686,51 @@ fn a_health_check_sends_the_secret_that_its_variable_holds() {
         run.stderr
     );
 }
+
+/// What the configuration of deployments needs, the workflow that is generated for it has.
+#[test]
+fn the_workflow_hands_on_what_the_configuration_needs() {
+    let folder = crate::common::sample("go-service");
+    write(
+        folder.path(),
+        ".github/ci-tool.yml",
+        "deploy:\n  services:\n    api: {platform: command, release: r, live: l, rollback: b, variables: [SSH_KEY]}\n    web: {platform: vercel, id: shop, token: SHOP_TOKEN}\n  environments:\n    staging:\n      services:\n        web: {alias: a.example.com, health: [{url: \"https://a.example.com/\", secret: {header: x-bypass, variable: BYPASS}}]}\n    production:\n      checks: [test]\n      services: {api: {}, web: {}}\n",
+    );
+    let run = crate::common::ci_tool(folder.path(), &["generate", "--only", "deploy"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let path = folder.path().join(".github/workflows/deploy.yml");
+    let text = std::fs::read_to_string(&path).expect("written");
+    let (staging, production) = text.split_once("\n  production:").expect("two jobs");
+    for (job, has, has_not) in [
+        (
+            staging,
+            vec!["SHOP_TOKEN", "BYPASS"],
+            vec!["SSH_KEY", "VERCEL_TOKEN", "checks: read"],
+        ),
+        (
+            production,
+            vec!["SHOP_TOKEN", "SSH_KEY", "checks: read", "statuses: read"],
+            vec!["BYPASS"],
+        ),
+    ] {
+        for word in has {
+            assert!(job.contains(word), "{word}: {job}");
+        }
+        for word in has_not {
+            assert!(!job.contains(word), "{word}: {job}");
+        }
+        assert_eq!(
+            job.matches("SHOP_TOKEN: ${{ secrets.SHOP_TOKEN }}").count(),
+            2
+        );
+    }
+    assert!(text.contains("name: Deploy all services"), "{text}");
+    let actionlint = crate::common::peers().join("py/bin/actionlint");
+    let done = std::process::Command::new(actionlint)
+        .args(["-no-color", "-oneline"])
+        .arg(&path)
+        .output()
+        .expect("actionlint starts");
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{said}");
+}

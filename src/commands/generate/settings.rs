@@ -1,10 +1,13 @@
 //! What is decided about generation: flags beat the environment, the environment the
 //! configuration, the configuration what is detected.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 
 use super::{Args, TargetName};
 use crate::commands::debt;
+use crate::config::deploy::{Deploy, Environment, PlatformName};
 use crate::config::model::{JobRules, Runner};
 use crate::config::sync::Direction;
 use crate::config::{Config, Loaded};
@@ -12,7 +15,7 @@ use crate::context::Context;
 use crate::error::Failure;
 use crate::project::model::Project;
 use crate::workflows::house::{House, OwnStep, Place};
-use crate::workflows::{Gitlab, OwnAction, Settings, Target, house};
+use crate::workflows::{Deploying, Gitlab, OwnAction, Settings, Target, house};
 
 /// Flags beat the environment, the environment the file, the file what is detected.
 pub(super) fn settings(
@@ -68,6 +71,7 @@ pub(super) fn settings(
             .environments
             .clone()
             .unwrap_or(defaults.environments),
+        deploying: deploying(&config.deploy),
         environment_values: config
             .detect
             .components
@@ -101,6 +105,37 @@ pub(super) fn settings(
         },
         debts: debt::store::load(&args.path)?,
     })
+}
+
+/// What a workflow has to know of the deployments that are configured.
+fn deploying(deploy: &Deploy) -> BTreeMap<String, Deploying> {
+    let of = |environment: &Environment| {
+        let mut told = Deploying {
+            has_checks: !environment.checks.is_empty(),
+            ..Deploying::default()
+        };
+        let here = &environment.services;
+        let services = deploy.services.iter();
+        for (_, service) in services.filter(|(name, _)| here.is_empty() || here.contains_key(*name))
+        {
+            let token = |usual: &str| service.token.clone().unwrap_or_else(|| usual.to_owned());
+            let (platform, secrets) = match service.platform {
+                PlatformName::Railway => ("railway", vec![token("RAILWAY_TOKEN")]),
+                PlatformName::Vercel => ("vercel", vec![token("VERCEL_TOKEN")]),
+                PlatformName::Command => ("command", service.variables.clone()),
+            };
+            told.platforms.insert(platform.to_owned());
+            told.secrets.extend(secrets);
+        }
+        let asked = here.values().flat_map(|one| &one.health);
+        let secrets = asked.filter_map(|health| Some(health.secret.as_ref()?.variable.clone()));
+        told.secrets.extend(secrets);
+        told
+    };
+    let environments = deploy.environments.iter();
+    environments
+        .map(|(name, one)| (name.clone(), of(one)))
+        .collect()
 }
 
 /// What the configuration wants of jobs.
