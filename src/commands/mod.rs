@@ -21,6 +21,7 @@ pub mod sarif;
 pub mod scan;
 pub mod scanners;
 pub mod secrets;
+pub mod snapshot;
 pub mod sync;
 pub mod template;
 pub mod trend;
@@ -58,6 +59,8 @@ pub enum Command {
     Scan(Box<scan::Args>),
     /// Put findings into GitHub's code scanning
     Upload(upload::Args),
+    /// Tell GitHub's dependency graph what a build contains
+    Snapshot(snapshot::Args),
     /// Keep a mirror the same as its source, without losing a commit
     Sync(Box<sync::Args>),
     /// Bring all services to an environment, or leave them as they were
@@ -103,6 +106,7 @@ impl Command {
             Self::Explain(args) => explain::run(args, context),
             Self::Scan(args) => scan::run(args, context),
             Self::Upload(args) => upload::run(args, context),
+            Self::Snapshot(args) => snapshot::run(args, context),
             Self::Sync(args) => sync::run(args, context),
             Self::Deploy(args) => deploy::run(args, context),
             Self::Docs(args) => docs::run(args, context),

@@ -58,6 +58,18 @@ pub struct Target {
     #[arg(long, default_value = "ci-tool")]
     pub category: String,
 
+    /// What they are about.
+    #[command(flatten)]
+    pub subject: Subject,
+
+    /// How many seconds GitHub has to read them; 0 does not wait
+    #[arg(long = "upload-wait", value_name = "SECONDS", default_value_t = 180)]
+    pub wait: u64,
+}
+
+/// The commit of a repository that was looked at.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Subject {
     /// The repository on GitHub [default: that of the job]
     #[arg(long, value_name = "OWNER/NAME")]
     pub slug: Option<String>,
@@ -70,10 +82,64 @@ pub struct Target {
     /// else the branch of HEAD]
     #[arg(long = "upload-ref", value_name = "REF")]
     pub reference: Option<String>,
+}
 
-    /// How many seconds GitHub has to read them; 0 does not wait
-    #[arg(long = "upload-wait", value_name = "SECONDS", default_value_t = 180)]
-    pub wait: u64,
+/// What was looked at, by name.
+pub(super) struct Looked {
+    /// The repository's owner.
+    pub(super) owner: String,
+    /// The repository's name.
+    pub(super) name: String,
+    /// The commit.
+    pub(super) commit: String,
+    /// The full ref.
+    pub(super) reference: String,
+}
+
+impl Subject {
+    /// What was looked at: what was said, else what the job is for, else what is checked out.
+    ///
+    /// # Errors
+    /// Where that is not known.
+    pub(super) fn looked(&self, repository: &std::path::Path, context: &Context) -> Result<Looked> {
+        let env = &context.env;
+        let of_job = |name: &str| env.get(name).filter(|_| env.in_github_actions());
+        let slug = self.slug.as_deref().or_else(|| of_job("GITHUB_REPOSITORY"));
+        let Some((owner, name)) = slug.and_then(|slug| slug.split_once('/')) else {
+            return Err(
+                Failure::usage("it is not known which repository of GitHub this is about")
+                    .hint("`--slug OWNER/NAME` names it")
+                    .into(),
+            );
+        };
+        let given = |given: &Option<String>, variable: &str, arguments: &[&str]| {
+            let job = || of_job(variable).map(str::to_owned);
+            let said = || git(repository, context, arguments);
+            given.clone().or_else(job).or_else(said)
+        };
+        let commit = given(&self.commit, "GITHUB_SHA", &["rev-parse", "HEAD"]);
+        let reference = given(&self.reference, "GITHUB_REF", &["symbolic-ref", "HEAD"]);
+        let (Some(commit), Some(reference)) = (commit, reference) else {
+            return Err(Failure::usage(
+                "it is not known which commit of which branch was looked at",
+            )
+            .hint("`--upload-commit COMMIT` and `--upload-ref refs/heads/BRANCH` say it")
+            .into());
+        };
+        if !reference.starts_with("refs/") {
+            return Err(
+                Failure::usage(format!("`{}` is no full ref", escape_line(&reference)))
+                    .hint("write refs/heads/main, refs/tags/v1 or refs/pull/7/merge")
+                    .into(),
+            );
+        }
+        Ok(Looked {
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            commit,
+            reference,
+        })
+    }
 }
 
 impl Target {
@@ -195,46 +261,14 @@ pub(super) fn publish(
     context: &Context,
 ) -> Result<Result<String, Refused>> {
     let env = &context.env;
-    let of_job = |name: &str| env.get(name).filter(|_| env.in_github_actions());
-    let slug = target
-        .slug
-        .as_deref()
-        .or_else(|| of_job("GITHUB_REPOSITORY"));
-    let Some((owner, name)) = slug.and_then(|slug| slug.split_once('/')) else {
-        return Err(Failure::usage(
-            "it is not known which repository of GitHub these findings are of",
-        )
-        .hint("`--slug OWNER/NAME` names it")
-        .into());
-    };
-    let git = |arguments: &[&str]| git(repository, context, arguments);
-    let given = |given: &Option<String>, variable: &str, arguments: &[&str]| {
-        let job = || of_job(variable).map(str::to_owned);
-        given.clone().or_else(job).or_else(|| git(arguments))
-    };
-    let commit = given(&target.commit, "GITHUB_SHA", &["rev-parse", "HEAD"]);
-    let reference = given(&target.reference, "GITHUB_REF", &["symbolic-ref", "HEAD"]);
-    let (Some(commit), Some(reference)) = (commit, reference) else {
-        return Err(
-            Failure::usage("it is not known which commit of which branch was looked at")
-                .hint("`--upload-commit COMMIT` and `--upload-ref refs/heads/BRANCH` say it")
-                .into(),
-        );
-    };
-    if !reference.starts_with("refs/") {
-        return Err(
-            Failure::usage(format!("`{}` is no full ref", escape_line(&reference)))
-                .hint("write refs/heads/main, refs/tags/v1 or refs/pull/7/merge")
-                .into(),
-        );
-    }
+    let looked = target.subject.looked(repository, context)?;
     let patience = Patience {
         answer: Duration::from_secs(120),
         ..Patience::default()
     };
     let about = About {
-        commit: &commit,
-        reference: &reference,
+        commit: &looked.commit,
+        reference: &looked.reference,
         is_fork: Event::of(env).may_only_read(env),
     };
     let github = match GitHub::new(env, patience) {
@@ -249,8 +283,14 @@ pub(super) fn publish(
         }
         Err(error) => return Ok(Err(about.refused(&error))),
     };
-    let done = forge::run(upload(&github, (owner, name), files, &about, target.wait))
-        .map_err(|error| Failure::failed(error.to_string()))?;
+    let done = forge::run(upload(
+        &github,
+        (&looked.owner, &looked.name),
+        files,
+        &about,
+        target.wait,
+    ))
+    .map_err(|error| Failure::failed(error.to_string()))?;
     Ok(done)
 }
 

@@ -7,6 +7,7 @@
 //! has not looked.
 
 pub mod artifact;
+pub mod bom;
 pub mod formats;
 pub mod lock;
 pub mod pinned;

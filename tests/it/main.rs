@@ -55,6 +55,7 @@ mod scan_running;
 mod scanners;
 mod score;
 mod secrets_github;
+mod snapshot;
 mod stacks;
 mod suggestions;
 mod sync;

@@ -153,6 +153,8 @@ impl Stage {
         write(&repository, ".github/ci-tool.yml", config);
         let sarif = json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}, "results": [{"ruleId": "A", "level": "error", "message": {"text": "m"}, "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a.py"}, "region": {"startLine": 1}}}]}]}]});
         write(&repository, "report.sarif", sarif.to_string());
+        let bom = r#"{"bomFormat": "CycloneDX", "components": [{"type": "library", "name": "a", "purl": "pkg:npm/a@1"}]}"#;
+        write(&repository, "bom.cdx.json", bom);
         let event = json!({"pull_request": {"number": 7, "head": {"sha": "a1b2c3", "repo": {"fork": false}}}});
         write(stage.there.path(), "event.json", event.to_string());
         git(&repository, &["init", "--quiet"]);
@@ -294,6 +296,7 @@ const RUNS: &[&[&str]] = &[
         "--verbose",
     ],
     &["upload", "report.sarif", "--slug", "acme/shop"],
+    &["snapshot", "bom.cdx.json", "--slug", "acme/shop"],
     &["sync", "--retry-for", "1"],
     &[
         "sync",

@@ -11,6 +11,7 @@ mod reviews;
 mod rules;
 mod sealed;
 mod secrets;
+mod snapshots;
 
 pub use check_runs::{CheckRun, Output, PER_REQUEST, Remark};
 pub use checks::Check;
@@ -22,6 +23,7 @@ pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository
 pub use reviews::{ChangedFile, KnownComment, ReviewComment};
 pub use rules::Rule;
 pub use secrets::SecretName;
+pub use snapshots::{Detector, Job, Manifest, ManifestFile, Resolved, Snapshot};
 
 use secrecy::SecretString;
 
