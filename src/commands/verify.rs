@@ -157,14 +157,15 @@ pub(super) fn render(verified: &Verified, format: Format) -> Result<String> {
 pub(super) fn carry_out(args: &Args, env: &Env) -> Result<Verified> {
     interrupt::watch();
     let secret = args.secret_header.as_ref().map(|(header, variable)| {
-        let value = env.get(variable).ok_or_else(|| {
+        let value = env.get(variable).map(str::trim);
+        let value = value.filter(|value| !value.is_empty()).ok_or_else(|| {
             // It may be the value that somebody wrote there.
             Failure::usage("the variable that --secret-header names is not set")
                 .hint("--secret-header x-api-key=MY_VARIABLE, with the value in MY_VARIABLE")
         })?;
         anyhow::Ok(Secret {
             header: header.clone(),
-            value: SecretString::from(value.trim().to_owned()),
+            value: SecretString::from(value.to_owned()),
         })
     });
     let secret = secret.transpose()?;

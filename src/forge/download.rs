@@ -3,16 +3,36 @@
 
 use std::time::Duration;
 
+use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::Url;
 use reqwest::redirect::Policy;
 
 use super::error::Error;
 
-/// Gets a file of at most so many bytes.
+/// So often is a file asked for where the connection or the server fails.
+const TRIES: usize = 3;
+
+/// Gets a file of at most so many bytes. What may pass is tried again.
 ///
 /// # Errors
 /// Where the address is not https, or the file does not come to its end.
 pub async fn download(address: &str, limit: usize) -> Result<Vec<u8>, Error> {
+    let backoff = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_secs(1))
+        .with_max_times(TRIES - 1)
+        .with_jitter();
+    (|| once(address, limit))
+        .retry(backoff)
+        .sleep(tokio::time::sleep)
+        .when(|error| match error {
+            Error::Network { .. } => true,
+            Error::Status { status, .. } => *status == 429 || *status >= 500,
+            _ => false,
+        })
+        .await
+}
+
+async fn once(address: &str, limit: usize) -> Result<Vec<u8>, Error> {
     let setup = |why: String| Error::Setup {
         url: address.to_owned(),
         why,
@@ -44,7 +64,10 @@ pub async fn download(address: &str, limit: usize) -> Result<Vec<u8>, Error> {
         return Err(Error::Status {
             url: address.to_owned(),
             status: response.status().as_u16(),
-            message: "there is no such file".to_owned(),
+            message: match response.status().as_u16() {
+                404 | 410 => "there is no such file".to_owned(),
+                _ => "the server does not give the file".to_owned(),
+            },
         });
     }
     let mut bytes = Vec::new();

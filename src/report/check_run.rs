@@ -26,7 +26,6 @@ pub struct Shown {
 
 /// What a check shows of a verdict.
 pub fn shown(told: &Told<'_>) -> Shown {
-    // One more than fits tells that there are more.
     let mut places = verdict::annotations(told, usize::MAX);
     places.retain(|place| place.file.is_some());
     let count = places.len();

@@ -267,7 +267,8 @@ fn what_is_protected_is_passed_by_a_secret_that_nobody_sees() {
             command()
                 .args(["verify", &format!("{address}{path}"), "--within", "0"])
                 .args(arguments)
-                .env("BYPASS", VALUE),
+                .env("BYPASS", VALUE)
+                .env("BLANK", " "),
         );
         let told = format!("{}{}", run.stdout, run.stderr);
         assert!(!told.contains("canary"), "{told}");
@@ -286,7 +287,7 @@ fn what_is_protected_is_passed_by_a_secret_that_nobody_sees() {
     let run = verify("/elsewhere", &secret);
     assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
     assert!(run.stdout.contains("the status is 302"), "{}", run.stdout);
-    for wrong in ["x-a=NOT_SET", "x-a"] {
+    for wrong in ["x-a=NOT_SET", "x-a=BLANK", "x-a"] {
         let run = verify("/", &["--secret-header", wrong]);
         assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
     }

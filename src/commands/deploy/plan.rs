@@ -276,7 +276,8 @@ fn api(
 fn check(health: &Health, service: &str, env: &Env) -> Result<Check> {
     let secret = health.secret.as_ref().map(|secret| {
         let variable = &secret.variable;
-        let value = env.get(variable).ok_or_else(|| {
+        let value = env.get(variable).map(str::trim);
+        let value = value.filter(|value| !value.is_empty()).ok_or_else(|| {
             Failure::usage(format!(
                 "the variable {variable}, which a health check of `{service}` sends, is not set"
             ))
@@ -284,7 +285,7 @@ fn check(health: &Health, service: &str, env: &Env) -> Result<Check> {
         })?;
         anyhow::Ok(Secret {
             header: secret.header.clone(),
-            value: SecretString::from(value.trim().to_owned()),
+            value: SecretString::from(value.to_owned()),
         })
     });
     Ok(Check {

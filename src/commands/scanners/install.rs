@@ -188,8 +188,15 @@ mod tests {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         std::thread::spawn(move || {
-            for mut connection in listener.incoming().flatten() {
+            for (at, mut connection) in listener.incoming().flatten().enumerate() {
                 let _ = connection.read(&mut [0; 4096]);
+                if at == 0 {
+                    // It stumbles first.
+                    let _ = connection.write_all(
+                        b"HTTP/1.1 503 X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+                    );
+                    continue;
+                }
                 let head = format!(
                     "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                     bytes.len()
