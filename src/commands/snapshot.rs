@@ -138,6 +138,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
         Failure::failed(format!("GitHub has not taken the dependencies: {error}")).hint(hint)
     };
     let github = GitHub::new(env, Patience::default()).map_err(told)?;
+    if !github.has_token() {
+        return Err(Failure::failed("there is no token for GitHub")
+            .hint("give it in GITHUB_TOKEN; it needs `contents: write`")
+            .into());
+    }
     let repository = (looked.owner.as_str(), looked.name.as_str());
     let said = forge::run(github.submit_snapshot(repository, &snapshot))?.map_err(told)?;
     context

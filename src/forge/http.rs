@@ -15,7 +15,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::{is_spent, message, next_page, until};
+use super::dialect::Dialect;
 use super::error::{Error, Limit};
+pub use super::patience::Patience;
 use super::remembered::Remembered;
 use crate::sys::env::Env;
 use crate::sys::ui::escape_line;
@@ -31,63 +33,6 @@ const MAX_REDIRECTS: usize = 5;
 
 /// More pages are not read: 20,000 entries.
 const MAX_PAGES: usize = 200;
-
-/// How long is waited for what.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// For a connection.
-    pub connect: Duration,
-    /// For one answer, from the first byte sent to the last received.
-    pub answer: Duration,
-    /// How often a request that failed for a passing reason is sent again.
-    pub retries: usize,
-    /// Before the first repetition; it doubles from there, with jitter.
-    pub first_wait: Duration,
-    /// Before any repetition, whatever the API asks for. Where it asks for more,
-    /// the request fails.
-    pub longest_wait: Duration,
-    /// After a secondary rate limit for which the API names no time.
-    pub secondary_limit: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            answer: Duration::from_secs(30),
-            retries: 4,
-            first_wait: Duration::from_millis(500),
-            longest_wait: Duration::from_secs(90),
-            // GitHub's documentation asks for a minute at least.
-            secondary_limit: Duration::from_secs(60),
-        }
-    }
-}
-
-/// What an API wants of every request, and what its people call things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    GitHub,
-    GitLab,
-}
-
-impl Dialect {
-    /// The header `Accept`.
-    const fn accept(self) -> &'static str {
-        match self {
-            Self::GitHub => "application/vnd.github+json",
-            Self::GitLab => "application/json",
-        }
-    }
-
-    /// Where its address comes from.
-    const fn address(self) -> &'static str {
-        match self {
-            Self::GitHub => "GITHUB_API_URL",
-            Self::GitLab => "CI_API_V4_URL",
-        }
-    }
-}
 
 /// A client of one API.
 #[derive(Debug)]

@@ -2,11 +2,13 @@
 //! and limits, and the few endpoints that commands need.
 
 mod answer;
+mod dialect;
 mod download;
 mod error;
 pub mod github;
 pub mod gitlab;
 pub mod http;
+mod patience;
 mod remembered;
 pub mod web;
 
@@ -24,4 +26,17 @@ pub fn run<T>(conversation: impl Future<Output = T>) -> std::io::Result<T> {
         .enable_all()
         .build()?;
     Ok(runtime.block_on(conversation))
+}
+
+/// The same where a system that refuses is one more reason why there is no answer.
+///
+/// # Errors
+/// As the conversation, and as [`run`].
+pub fn converse<T>(conversation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    run(conversation).unwrap_or_else(|error| {
+        Err(Error::Setup {
+            url: "the network".to_owned(),
+            why: error.to_string(),
+        })
+    })
 }

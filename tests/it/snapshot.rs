@@ -194,6 +194,22 @@ fn what_is_not_taken_is_told() {
         assert_eq!((run.code, github.asked()), (2, 0), "{file}");
         assert!(run.stderr.contains(word), "{}", run.stderr);
     }
+    let run = finish(
+        command()
+            .current_dir(folder.path())
+            .env("GITHUB_API_URL", &github.url)
+            .args([
+                "snapshot",
+                "a.json",
+                "--slug",
+                "acme/shop",
+                "--upload-ref",
+                "refs/heads/main",
+            ])
+            .args(["--upload-commit", &"f".repeat(40)]),
+    );
+    assert_eq!((run.code, github.asked()), (3, 0), "{}", run.stderr);
+    assert!(run.stderr.contains("there is no token"), "{}", run.stderr);
     for (refusal, word) in [
         (
             (403, "Resource not accessible by integration"),

@@ -12,7 +12,8 @@ use crate::common::repositories::{Bare, Server};
 
 const SEEDS: u64 = 67;
 
-fn settings(source: &Address) -> Settings {
+/// One way, patient, with everything else as it is without configuration.
+pub fn settings(source: &Address) -> Settings {
     let globs = || Globs::new(&[]).expect("globs");
     Settings {
         source: source.id(),

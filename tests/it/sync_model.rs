@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use ci_tool::mirror::decide::Ways;
-use ci_tool::mirror::refs::{Filter, Globs, Refs};
+use ci_tool::mirror::refs::{Globs, Refs};
 use ci_tool::mirror::transport::{How, Listing, Pushed, Subject, Update};
 use ci_tool::mirror::{
     Address, Decision, Endpoint, Git, Oid, OnConflict, Outcome, Policy, Problem, Settings, Side,
@@ -18,6 +18,7 @@ use ci_tool::mirror::{
 use ci_tool::sys::env::Env;
 
 use crate::common::repositories::Bare;
+use crate::sync_faults;
 
 const NAMES: [&str; 6] = [
     "refs/heads/main",
@@ -231,35 +232,25 @@ impl Transport for Rough {
 }
 
 fn settings(source: &Address, dice: &mut Dice) -> Settings {
-    let moving = if dice.one_in(2) {
+    let moving: &[String] = &if dice.one_in(2) {
         vec!["v1".to_owned()]
     } else {
         Vec::new()
     };
+    let base = sync_faults::settings(source);
     Settings {
-        source: source.id(),
-        slug: source.slug(),
         policy: Policy {
             ways: [Ways::One, Ways::Two][dice.roll(2)],
-            filter: Filter::new(&[], &[]).expect("globs"),
             on_conflict: [OnConflict::Keep, OnConflict::Branch, OnConflict::SourceWins]
                 [dice.roll(3)],
-            moving_tags: Globs::new(&moving).expect("globs"),
+            moving_tags: Globs::new(moving).expect("globs"),
             follow_rewrites: !dice.one_in(4),
             prune_limit: [0, 1, 10][dice.roll(3)],
-            prune_percent: 100,
-            adopt: Globs::new(&[]).expect("globs"),
-            refused: BTreeMap::new(),
+            ..base.policy
         },
-        push_options: Vec::new(),
-        merge_requests: false,
-        run: None,
-        now: 1_000,
-        backup_days: 90,
-        is_dry_run: false,
         retries: 30,
-        time_limit: Duration::from_secs(120),
         pause: Duration::from_nanos(1),
+        ..base
     }
 }
 

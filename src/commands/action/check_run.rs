@@ -45,15 +45,8 @@ pub(super) fn tell(told: &Told<'_>, context: &Context) -> Result<()> {
         ..Patience::default()
     };
     let shown = check_run::shown(told);
-    let written = GitHub::new(env, patience).and_then(|github| {
-        let done = forge::run(write(&github, slug, commit, &shown, context));
-        done.unwrap_or_else(|error| {
-            Err(Error::Setup {
-                url: "GitHub".to_owned(),
-                why: error.to_string(),
-            })
-        })
-    });
+    let written = GitHub::new(env, patience)
+        .and_then(|github| forge::converse(write(&github, slug, commit, &shown, context)));
     if let Err(error) = written {
         let text = format!("no check, or not all of it: {error}");
         context.ui.warning(&escape_line(&text));

@@ -40,15 +40,8 @@ pub(super) fn tell(told: &Told<'_>, context: &Context) -> Result<()> {
         longest_wait: Duration::from_secs(30),
         ..Patience::default()
     };
-    let written = GitHub::new(env, patience).and_then(|github| {
-        let done = forge::run(write(&github, slug, request, told, context));
-        done.unwrap_or_else(|error| {
-            Err(Error::Setup {
-                url: "GitHub".to_owned(),
-                why: error.to_string(),
-            })
-        })
-    });
+    let written = GitHub::new(env, patience)
+        .and_then(|github| forge::converse(write(&github, slug, request, told, context)));
     if let Err(error) = written {
         context
             .ui

@@ -41,15 +41,8 @@ pub(super) fn suggest(args: &audit::Args, context: &Context) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let done = GitHub::new(env, Patience::default()).and_then(|github| {
-        let done = forge::run(write(&github, slug, request, &wanted));
-        done.unwrap_or_else(|error| {
-            Err(Error::Setup {
-                url: "GitHub".to_owned(),
-                why: error.to_string(),
-            })
-        })
-    });
+    let done = GitHub::new(env, Patience::default())
+        .and_then(|github| forge::converse(write(&github, slug, request, &wanted)));
     match done {
         Ok(0) => {}
         Ok(1) => context.ui.remark("1 suggestion on the pull request"),

@@ -108,7 +108,7 @@ pub(super) fn run(path: &Path, format: Format, context: &Context) -> Result<Exit
     })
 }
 
-/// Sets a secret; `read` brings its value, or nothing where it is not to be set.
+/// Sets a secret; `read` brings its value, and is not there where it is not to be set.
 ///
 /// # Errors
 /// Where the repository is not known, the value is not there, or GitHub does not take it.
@@ -116,7 +116,7 @@ pub(super) fn set(
     path: &Path,
     secret: &str,
     environment: Option<&str>,
-    read: impl FnOnce() -> Result<Option<SecretString>>,
+    read: Option<impl FnOnce() -> Result<SecretString>>,
     context: &Context,
 ) -> Result<Exit> {
     let (owner, name) = repository(path, context)?;
@@ -129,18 +129,24 @@ pub(super) fn set(
     }
     let of = environment.map_or_else(String::new, |of| format!(", environment {of}"));
     let place = escape_line(&format!("{owner}/{name}{of}"));
-    let Some(value) = read()? else {
+    let Some(read) = read else {
         context
             .ui
             .result(&format!("{secret} would be set for {place}\n"))?;
         return Ok(Exit::Yes);
     };
+    let github = GitHub::new(&context.env, Patience::default()).map_err(failed)?;
+    if !github.has_token() {
+        return Err(Failure::failed("there is no token for GitHub")
+            .hint("give it in GITHUB_TOKEN: a person's, that may write secrets")
+            .into());
+    }
+    let value = read()?;
     if value.expose_secret().len() > LARGEST {
         return Err(Failure::usage(format!("the value has more than {LARGEST} bytes"))
             .hint("GitHub takes no larger one; keep it encrypted in the repository, and the key as the secret")
             .into());
     }
-    let github = GitHub::new(&context.env, Patience::default()).map_err(failed)?;
     let done = github.set_secret((&owner, &name), environment, secret, &value);
     forge::run(done)?.map_err(|error| match (&error, environment) {
         (Error::NotFound { .. }, Some(_)) => Failure::failed(error.to_string())

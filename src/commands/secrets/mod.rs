@@ -233,10 +233,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Exit> {
             dry_run,
         } => {
             check_name(name)?;
-            let read = || match dry_run {
-                true => Ok(None),
-                false => value(name, origin, context).map(Some),
-            };
+            let read = (!dry_run).then_some(|| value(name, origin, context));
             github::set(path, name, environment.as_deref(), read, context)
         }
         Action::Set {
