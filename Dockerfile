@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The image of the container action: the static binary, git and CA certificates.
+# The image of the container action: the static binary, git, CA certificates and Trivy.
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
@@ -26,7 +26,14 @@ RUN apt-get update \
 COPY scripts/image-root.sh /image-root.sh
 RUN /image-root.sh /image
 
-FROM scratch
+# Trivy, so that a scan begins without a download: the release that ci-tool pins
+# (src/scanners/pinned.rs), proven by its SHA-256.
+FROM system AS scanners
+COPY --from=build /ci-tool /ci-tool
+RUN ["/ci-tool", "scanners", "install", "--pinned", "/scanners"]
+
+# `--target slim` makes an image without scanners.
+FROM scratch AS slim
 LABEL org.opencontainers.image.title="ci-tool" \
       org.opencontainers.image.description="Finds out what a repository contains and brings it the delivery pipeline that fits" \
       org.opencontainers.image.source="https://github.com/intowork/ci-action" \
@@ -36,3 +43,6 @@ COPY --from=build /ci-tool /usr/local/bin/ci-tool
 ENV PATH=/usr/local/bin:/usr/bin:/bin
 # No USER: the runner mounts the workspace and its files for root.
 ENTRYPOINT ["/usr/local/bin/ci-tool"]
+
+FROM slim
+COPY --from=scanners /scanners /usr/local/bin

@@ -19,6 +19,7 @@ call: "503", "429", "401", "drop" (nothing is done, the connection ends), "lost"
 done, the connection ends). "revoked": true in faults refuses every token from then on.
 """
 
+import hashlib
 import http.server
 import io
 import json
@@ -200,6 +201,7 @@ class Vercel:
 
     def __init__(self):
         self.deployments = []
+        self.files = {}
         self.envs = [
             {"key": "API_URL", "value": "canary", "target": ["production"], "updatedAt": 1700000000000},
             {"key": "OTHER", "value": "canary", "target": "preview", "updatedAt": 1700000000000},
@@ -213,11 +215,15 @@ class Vercel:
 
     def add(self, body):
         number = len(self.deployments)
+        meta = dict(body["meta"])
+        if "gitSource" in body:
+            meta["githubCommitSha"] = body["gitSource"]["sha"]
         self.deployments.append(
             {
                 "id": f"dpl_{number}",
-                "commit": body["gitSource"]["sha"],
-                "meta": dict(body["meta"], githubCommitSha=body["gitSource"]["sha"]),
+                "commit": meta.get("githubCommitSha") or meta["ciToolCommit"],
+                "meta": meta,
+                "files": {one["file"]: [one["mode"], self.files[one["sha"]].decode()] for one in body.get("files", [])},
                 "target": body.get("target"),
                 "assign": body.get("autoAssignCustomDomains", True),
                 "ready": now() + BUILD_SECONDS,
@@ -225,6 +231,23 @@ class Vercel:
             }
         )
         return self.deployments[-1]
+
+    def create(self, query, body):
+        assert ("gitSource" in body) != ("files" in body), body
+        missing = [one["sha"] for one in body.get("files", []) if one["sha"] not in self.files]
+        if missing:
+            raise Refused(400, {"error": {"code": "missing_files", "message": "Missing files", "missing": sorted(set(missing))}})
+        for one in body.get("files", []):
+            assert one["size"] == len(self.files[one["sha"]]), one
+        is_output = any(one["file"] == ".vercel/output/config.json" for one in body.get("files", []))
+        assert is_output == ("prebuilt=1" in query), query
+        return self.shown(self.add(body))
+
+    def take(self, digest, body):
+        if hashlib.sha1(body).hexdigest() != digest:
+            raise Refused(400, {"error": {"code": "bad_request", "message": "The digest is not that of the file"}})
+        self.files[digest] = body
+        return {}
 
     def settle(self):
         for one in self.deployments:
@@ -288,7 +311,7 @@ class Vercel:
             case "POST", ["projects", _, "env"]:
                 return "set-env", lambda: self.set_env(query, body)
             case "POST", ["deployments"]:
-                return "create", lambda: self.shown(self.add(body))
+                return "create", lambda: self.create(query, body)
             case "GET", ["deployments"]:
                 key = re.search(r"meta-ciToolKey=([^&]*)", query).group(1)
                 ours = [d for d in self.deployments if d["meta"].get("ciToolKey") == key]
@@ -477,6 +500,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "requests": STATE["requests"],
                 "railway": [RAILWAY.node(one) for one in RAILWAY.deployments],
                 "vercel": [VERCEL.shown(one) for one in VERCEL.deployments],
+                "files": VERCEL.deployments[-1]["files"],
                 "production": VERCEL.production,
                 "aliases": VERCEL.aliases,
                 "exchanges": GITHUB.exchanges,
@@ -513,7 +537,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             assert path == "/project/project-1/environment/environment-1/up", path
             call, act = "up", lambda: RAILWAY.upload(query, body)
         else:
-            call, act = VERCEL.route(self.command, path, query, json.loads(body or b"null"))
+            if (self.command, path) == ("POST", "/v2/files"):
+                digest = self.headers.get("x-vercel-digest")
+                call, act = "file", lambda: VERCEL.take(digest, body)
+            else:
+                call, act = VERCEL.route(self.command, path, query, json.loads(body or b"null"))
         STATE["requests"].append(call)
         return 200, with_faults(call, act), {}
 

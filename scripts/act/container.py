@@ -2,8 +2,8 @@
 """Runs a workflow with the real runner `act`, its jobs and our container action in real containers.
 
 usage: container.py PEERS_DIR REPOSITORY WORKFLOW [EVENT]
-Variables: CI_TOOL_BIN, the binary that the image gets in place of the one that its first stage would build: all
-else is built from the Dockerfile. ACT_EVENT: the event's JSON. ACT_ENV: a file of NAME=VALUE lines, variables of
+Variables: CI_TOOL_BIN, the binary that the image gets in place of the one that its first stage would build, as it
+gets Trivy from PEERS_DIR in place of the release: all else is built from the Dockerfile. ACT_EVENT: the event's JSON. ACT_ENV: a file of NAME=VALUE lines, variables of
 every step. ACT_SECRETS: secrets in the same form.
 
 `intowork/ci-action@v1` is the action of this repository in the image that was built. The engine is podman, behind
@@ -49,7 +49,10 @@ def main():
         scratch = pathlib.Path(text)
         (scratch / "build").mkdir()
         shutil.copy(os.environ["CI_TOOL_BIN"], scratch / "build/ci-tool")
-        run(["buildah", "bud", "--pull-never", "--build-context", f"build={scratch}/build", "-t", IMAGE, str(ROOT)], engine)
+        (scratch / "scanners/scanners").mkdir(parents=True)
+        shutil.copy(peers / "py/bin/trivy", scratch / "scanners/scanners/trivy")
+        stages = [f"--build-context={name}={scratch}/{name}" for name in ("build", "scanners")]
+        run(["buildah", "bud", "--pull-never", *stages, "-t", IMAGE, str(ROOT)], engine)
         # What a run left that was cut short has the names that this one needs.
         left = run(["podman", "ps", "--all", "--external", "--quiet"], engine).split()
         if left:

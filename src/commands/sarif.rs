@@ -11,7 +11,7 @@ use crate::error::{Exit, Failure};
 use crate::findings::{Finding, Kind, Report, Severity, State};
 use crate::report::{self, findings_json::Findings};
 use crate::sarif::{self, Consequence, Detail, Limits, Reading, Settings, Source};
-use crate::sys::fs::stream_atomically;
+use crate::sys::fs::{self, stream_atomically};
 use crate::sys::ui::escape_line;
 
 /// Merge, filter, compare, check and convert SARIF files of any scanner.
@@ -238,7 +238,7 @@ impl Loaded {
 pub fn load(files: &[PathBuf]) -> Result<Vec<Loaded>> {
     let read = |file: &PathBuf| {
         let name = file.display().to_string();
-        let bytes = std::fs::read(file)
+        let bytes = fs::read(file)
             .map_err(|error| Failure::failed(format!("cannot read {name}: {error}")))?;
         Ok(Loaded {
             name,

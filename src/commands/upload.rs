@@ -333,8 +333,9 @@ async fn upload(
     }
     let started = Instant::now();
     let limit = Duration::from_secs(wait);
+    std::thread::sleep(FIRST_LOOK.min(limit));
+    let mut looks = looks(limit);
     for id in receipts {
-        let mut pause = Duration::from_secs(2);
         loop {
             let processing = github.sarif(repository, &id).await;
             let processing = processing.map_err(|error| about.refused(&error))?;
@@ -349,18 +350,33 @@ async fn upload(
                 }
                 _ => {}
             }
-            if started.elapsed() + pause > limit {
+            let Some(next) = looks.next() else {
                 return Err(Refused {
                     message: format!("GitHub has taken the findings and not read them within {wait} seconds"),
                     hint: "`--upload-wait SECONDS` waits longer; the repository's page for code scanning tells how it ended".to_owned(),
                     is_setting: false,
                 });
-            }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_secs(30));
+            };
+            std::thread::sleep(next.saturating_sub(started.elapsed()));
         }
     }
     Ok(format!("uploaded {what}, and GitHub has read them"))
+}
+
+/// GitHub reads no file sooner.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+
+/// When GitHub is asked again, counted from the uploads: each question costs something of the
+/// rate limit, and who has waited long can wait a while longer. The last is at the limit.
+fn looks(limit: Duration) -> impl Iterator<Item = Duration> {
+    let next = move |at: &Duration| {
+        let next = match *at * 3 {
+            next if next * 2 > limit => limit,
+            next => next,
+        };
+        (*at < limit).then_some(next)
+    };
+    std::iter::successors(next(&FIRST_LOOK), next)
 }
 
 /// As GitHub takes it: gzip, then base64.
@@ -456,6 +472,26 @@ impl About<'_> {
             ),
             hint: hint.to_owned(),
             is_setting: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_looks_reach_the_limit() {
+        for (limit, expected) in [
+            (180, vec![6, 18, 54, 180]),
+            (10, vec![10]),
+            (3, vec![3]),
+            (2, vec![]),
+            (1, vec![]),
+        ] {
+            let looks = looks(Duration::from_secs(limit));
+            let looks: Vec<u64> = looks.map(|at| at.as_secs()).collect();
+            assert_eq!(looks, expected, "{limit}");
         }
     }
 }

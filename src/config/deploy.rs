@@ -71,11 +71,12 @@ pub struct Service {
     /// `RAILWAY_TOKEN` and `VERCEL_TOKEN`.
     #[serde(default)]
     pub token: Option<String>,
-    /// For `railway`: what is deployed. Without it `upload`.
+    /// For `railway` and `vercel`: what is deployed. Without it `upload` for Railway and
+    /// `repository` for Vercel.
     #[serde(default)]
     pub source: Option<SourceName>,
-    /// For `railway` with `source: upload`: the folder that is uploaded. Without it the whole
-    /// commit.
+    /// With `source: upload`: the folder that is uploaded; without it the whole commit. With
+    /// `source: prebuilt`: the folder in which `vercel build` has run; without it the root.
     #[serde(default)]
     pub folder: Option<String>,
     /// How many seconds a release may take, 1 to 21600. Without it 900.
@@ -92,11 +93,11 @@ pub enum PlatformName {
     Command,
     /// Railway, with a project token for each environment.
     Railway,
-    /// Vercel, with a project that is connected to the repository.
+    /// Vercel.
     Vercel,
 }
 
-/// What Railway builds.
+/// What a platform gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceName {
@@ -104,6 +105,8 @@ pub enum SourceName {
     Upload,
     /// The commit of the repository that the service is connected to.
     Repository,
+    /// For Vercel: what `vercel build` has made, which is uploaded.
+    Prebuilt,
 }
 
 /// Where services are deployed to.
@@ -112,6 +115,9 @@ pub enum SourceName {
 pub struct Environment {
     /// The branch whose commits may be deployed here. Without it any.
     pub branch: Option<String>,
+    /// Where people find what is deployed; GitHub's record leads there. Without it the start
+    /// page at the first health check of the service that is deployed last.
+    pub url: Option<String>,
     /// The services of this environment, by name. All where there is none.
     #[serde(deserialize_with = "unique")]
     pub services: BTreeMap<String, Here>,

@@ -55,16 +55,12 @@ impl<'a> Report<'a> {
 /// The worst first, then by place.
 fn sort(findings: &mut [Finding<'_>]) {
     // What decides nearly always is looked up once.
-    let mut order: Vec<_> = findings
-        .iter()
-        .enumerate()
-        .map(|(at, one)| {
-            let worst = std::cmp::Reverse((one.severity(), one.score()));
-            (worst, one.path(), one.kind(), at)
-        })
-        .collect();
+    let mut order: Vec<_> = parallel::map(findings, |at, one| {
+        let worst = std::cmp::Reverse((one.severity(), one.score()));
+        (worst, one.path(), one.kind(), at)
+    });
     let region = |one: &Finding<'_>| one.location().map(|location| location.region);
-    order.sort_unstable_by(|a, b| {
+    parallel::sort(&mut order, |a, b| {
         (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then_with(|| {
             let (a, b) = (&findings[a.3], &findings[b.3]);
             region(a)

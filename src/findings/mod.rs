@@ -15,7 +15,7 @@ mod manifest;
 mod merge;
 mod observation;
 mod package;
-mod parallel;
+pub mod parallel;
 mod severity;
 
 pub use context::{Context, LINE_HASH, is_telling};

@@ -252,12 +252,16 @@ fn below(folder: &str, path: &str) -> String {
 
 /// A text in a cell or a line of Markdown, in which no character is markup.
 pub(super) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in cell(&escape_line(text)).chars() {
-        if matches!(c, '`' | '*' | '_' | '[' | ']' | '~' | '!') {
-            out.push('\\');
-        }
-        out.push(c);
+    let is_markup = |c: char| matches!(c, '`' | '*' | '_' | '[' | ']' | '~' | '!');
+    let text = cell(&escape_line(text));
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut rest = &*text;
+    while let Some(at) = rest.find(is_markup) {
+        out.push_str(&rest[..at]);
+        out.push('\\');
+        out.push_str(&rest[at..=at]);
+        rest = &rest[at + 1..];
     }
+    out.push_str(rest);
     out
 }

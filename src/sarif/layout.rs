@@ -50,7 +50,7 @@ pub struct Written {
 }
 
 /// What a finding mostly takes, in bytes.
-const FINDING: usize = 640;
+const FINDING: usize = 1024;
 
 /// No more is reserved at once, in bytes.
 const MOST_RESERVED: usize = 256 * 1024 * 1024;
@@ -136,7 +136,7 @@ fn files(
             .iter_mut()
             .for_each(|(range, size)| *size = range.len());
     }
-    let mut files: Vec<(Vec<Range<usize>>, usize)> = Vec::new();
+    let mut files: Vec<Share> = Vec::new();
     for (range, size) in sized {
         match files.last_mut() {
             Some((runs, total))
@@ -151,20 +151,29 @@ fn files(
     if files.len() > settings.files.max(1) {
         return None;
     }
-    if files.len() == 1 {
-        out.0.extend_from_slice(TAIL);
-        return Some(vec![out.0]);
-    }
-    let file = |(runs, _): &(Vec<Range<usize>>, usize)| {
+    Some(split(out.0, &files))
+}
+
+/// Runs that go into one file, and what they take there.
+type Share = (Vec<Range<usize>>, usize);
+
+/// Cuts the text of all runs into files, from its end, so that never all of it is there twice.
+fn split(mut text: Vec<u8>, files: &[Share]) -> Vec<Vec<u8>> {
+    let mut written = Vec::with_capacity(files.len());
+    for (at, (runs, _)) in files.iter().enumerate().rev() {
         // What lies between two runs is the comma between them.
-        let (first, last) = (runs.first(), runs.last());
-        let (start, end) = (
-            first.map_or(0, |run| run.start),
-            last.map_or(0, |run| run.end),
-        );
-        [HEAD, &out.0[start..end], TAIL].concat()
-    };
-    Some(files.iter().map(file).collect())
+        let start = runs.first().map_or(HEAD.len(), |run| run.start);
+        text.truncate(runs.last().map_or(start, |run| run.end));
+        if at == 0 {
+            text.extend_from_slice(TAIL);
+            break;
+        }
+        written.push([HEAD, &text[start..], TAIL].concat());
+        text.truncate(start);
+    }
+    written.push(text);
+    written.reverse();
+    written
 }
 
 /// Deals findings to runs: as few as hold what is shown, in a power of two, by

@@ -55,8 +55,9 @@ const PART: [bool; 256] = {
 /// place.
 pub fn redact<'t>(text: &'t str, is_secret: bool, known: Option<&str>) -> Cow<'t, str> {
     let known = known
+        .filter(|_| is_secret)
         .map(str::trim)
-        .filter(|known| is_secret && known.len() >= 4);
+        .filter(|known| known.len() >= 4);
     let mut out = String::new();
     let mut copied = 0;
     let mut replace = |start: usize, end: usize| {
@@ -65,14 +66,24 @@ pub fn redact<'t>(text: &'t str, is_secret: bool, known: Option<&str>) -> Cow<'t
         copied = end;
     };
     let bytes = text.as_bytes();
+    let find = |from: usize| {
+        let known = known?.as_bytes();
+        Some(from + memchr::memmem::find(&bytes[from..], known)?)
+    };
+    let mut known_at = find(0);
+    if known_at.is_none() && !has_long_word(bytes) {
+        return Cow::Borrowed(text);
+    }
     let is_part = |byte: u8| PART[usize::from(byte)];
     let mut at = 0;
     while at < bytes.len() {
-        if let Some(known) = known
-            && bytes[at..].starts_with(known.as_bytes())
-        {
-            replace(at, at + known.len());
-            at += known.len();
+        if known_at.is_some_and(|known_at| known_at < at) {
+            known_at = find(at);
+        }
+        if known_at == Some(at) {
+            let end = at + known.map_or(0, str::len);
+            replace(at, end);
+            at = end;
             continue;
         }
         if bytes[at] == b'-'
@@ -105,17 +116,15 @@ pub fn redact<'t>(text: &'t str, is_secret: bool, known: Option<&str>) -> Cow<'t
             .filter(|equals| equals + 1 < word.len())
             .map_or(at, |equals| at + equals + 1);
         if end - start < SHORTEST {
-            at = if known.is_some() { at + 1 } else { end };
+            at = known_at.map_or(end, |known_at| known_at.min(end));
             continue;
         }
         let word = text[start..end].trim_end_matches(['.', '/']);
         if is_token(word) || (is_secret && could_be_secret(word)) {
             replace(start, start + word.len());
             at = end;
-        } else if known.is_some() {
-            at += 1;
         } else {
-            at = end;
+            at = known_at.map_or(end, |known_at| known_at.min(end));
         }
     }
     if copied == 0 {
@@ -123,6 +132,20 @@ pub fn redact<'t>(text: &'t str, is_secret: bool, known: Option<&str>) -> Cow<'t
     }
     out.push_str(&text[copied..]);
     Cow::Owned(out)
+}
+
+/// Whether there is a word of [`SHORTEST`] bytes or more, or the head of a key: most texts have
+/// neither, which can be seen from every sixteenth byte.
+fn has_long_word(bytes: &[u8]) -> bool {
+    let is_part = |byte: &u8| PART[usize::from(*byte)];
+    let mut at = 0;
+    while let Some(window) = bytes.get(at..at + SHORTEST) {
+        match window.iter().rposition(|byte| !is_part(byte)) {
+            Some(last) => at += last + 1,
+            None => return true,
+        }
+    }
+    memchr::memmem::find(bytes, b"-----BEGIN ").is_some()
 }
 
 fn is_token(word: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Writing: findings as a run that GitHub takes.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::document::Flow;
@@ -47,12 +47,14 @@ pub(super) struct Writer<'r, 'a> {
     scanners: Vec<&'r Scanner<'a>>,
     /// Their numbers by where they lie: to compare them whole for each finding takes long.
     numbers: HashMap<*const Scanner<'a>, usize>,
-    rules: BTreeMap<&'r str, DriverRule<'r, 'a>>,
-    line_hashes: HashMap<usize, &'r str>,
+    rules: Vec<DriverRule<'r, 'a>>,
+    /// For each finding the number of its rule, and the hash of its line where it keeps one.
+    details: Vec<(usize, Option<&'r str>)>,
 }
 
 /// A rule under its finding's name.
 struct DriverRule<'r, 'a> {
+    name: &'r str,
     rule: &'r Arc<Rule<'a>>,
     score: Option<Score>,
     severity: Severity,
@@ -74,21 +76,28 @@ impl<'r, 'a> Writer<'r, 'a> {
             });
         };
         report.scanners.iter().for_each(&mut number);
-        let mut rules: BTreeMap<&'r str, DriverRule<'r, 'a>> = BTreeMap::new();
-        let mut line_hashes = HashMap::new();
-        let mut taken: HashSet<(&str, &str)> = HashSet::new();
-        for (at, finding) in report.findings.iter().enumerate() {
+        let mut rules: Vec<DriverRule<'r, 'a>> = Vec::new();
+        let mut by_name: HashMap<&'r str, usize> = HashMap::new();
+        let mut taken: HashSet<(usize, &str)> = HashSet::new();
+        let mut details = Vec::with_capacity(report.findings.len());
+        for finding in &report.findings {
             for one in &finding.observations {
                 number(&one.scanner);
             }
             let rule = &finding.primary().rule;
-            let known = rules.entry(finding.name()).or_insert_with(|| DriverRule {
-                rule,
-                score: None,
-                severity: Severity::Note,
-                kind: finding.kind(),
-                has_secret: false,
+            let name = finding.name();
+            let place = *by_name.entry(name).or_insert_with(|| {
+                rules.push(DriverRule {
+                    name,
+                    rule,
+                    score: None,
+                    severity: Severity::Note,
+                    kind: finding.kind(),
+                    has_secret: false,
+                });
+                rules.len() - 1
             });
+            let known = &mut rules[place];
             // One text for all findings of a name, whatever their order.
             let better = |one: &Arc<Rule<'a>>| {
                 (one.help.is_some() || one.help_markdown.is_some(), one.score)
@@ -104,13 +113,10 @@ impl<'r, 'a> Writer<'r, 'a> {
             known.score = known.score.max(finding.score());
             known.severity = known.severity.max(finding.severity());
             known.has_secret |= finding.kind() == Kind::Secret;
-            if let Some(hash) = line_hash(finding)
-                // Equal lines of two files have equal hashes, and nobody documents
-                // whether GitHub tells them apart: one keeps it.
-                && taken.insert((finding.name(), hash))
-            {
-                line_hashes.insert(at, hash);
-            }
+            // Equal lines of two files have equal hashes, and nobody documents whether GitHub
+            // tells them apart: one keeps it.
+            let hash = line_hash(finding).filter(|hash| taken.insert((place, hash)));
+            details.push((place, hash));
         }
         Self {
             report,
@@ -118,23 +124,21 @@ impl<'r, 'a> Writer<'r, 'a> {
             scanners,
             numbers,
             rules,
-            line_hashes,
+            details,
         }
     }
 
     /// Writes a run with these findings, by number.
     pub(super) fn run(&self, out: &mut Json, category: &str, findings: &[usize], detail: Detail) {
-        let mut names: Vec<&str> = findings
+        // The rules of these findings, by name, and where each of them stands in the run.
+        let mut index = vec![usize::MAX; self.rules.len()];
+        findings
             .iter()
-            .map(|at| self.report.findings[*at].name())
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        let index: HashMap<&str, usize> = names
-            .iter()
-            .enumerate()
-            .map(|(at, name)| (*name, at))
-            .collect();
+            .for_each(|at| index[self.details[*at].0] = 0);
+        let mut rules: Vec<usize> = (0..index.len()).filter(|at| index[*at] == 0).collect();
+        rules.sort_unstable_by_key(|at| self.rules[*at].name);
+        let in_run = rules.iter().enumerate();
+        in_run.for_each(|(place, at)| index[*at] = place);
         out.object(|out| {
             out.key("tool");
             out.object(|out| {
@@ -144,7 +148,7 @@ impl<'r, 'a> Writer<'r, 'a> {
                     out.field("informationUri", env!("CARGO_PKG_REPOSITORY"));
                     out.field("semanticVersion", env!("CARGO_PKG_VERSION"));
                     out.key("rules");
-                    out.array(&names, |out, name| self.rule(out, name, detail));
+                    out.array(&rules, |out, at| self.rule(out, &self.rules[*at], detail));
                 });
             });
             out.key("automationDetails");
@@ -176,9 +180,8 @@ impl<'r, 'a> Writer<'r, 'a> {
         });
     }
 
-    fn rule(&self, out: &mut Json, name: &str, detail: Detail) {
-        let known = &self.rules[name];
-        let rule = known.rule;
+    fn rule(&self, out: &mut Json, known: &DriverRule<'r, 'a>, detail: Detail) {
+        let (name, rule) = (known.name, known.rule);
         let clean = |text: &'r Option<Cow<'a, str>>| {
             let text = text.as_deref().filter(|text| !text.trim().is_empty());
             text.map(|text| redact(text, known.has_secret, None))
@@ -265,14 +268,15 @@ impl<'r, 'a> Writer<'r, 'a> {
         tags
     }
 
-    fn result(&self, out: &mut Json, at: usize, rules: &HashMap<&str, usize>, detail: Detail) {
+    fn result(&self, out: &mut Json, at: usize, rules: &[usize], detail: Detail) {
         let finding = &self.report.findings[at];
+        let (rule, line_hash) = self.details[at];
         let one = finding.primary();
         let is_secret = finding.kind() == Kind::Secret;
         out.object(|out| {
             out.field("ruleId", finding.name());
             out.key("ruleIndex");
-            out.number(rules[finding.name()]);
+            out.number(rules[rule]);
             out.field("level", finding.severity().level());
             text(out, "message", &message(one));
             let mut locations: Vec<&Location<'a>> = finding.locations().collect();
@@ -299,7 +303,7 @@ impl<'r, 'a> Writer<'r, 'a> {
             out.key("partialFingerprints");
             out.object(|out| {
                 let identity = finding.identity.to_string();
-                match self.line_hashes.get(&at) {
+                match line_hash {
                     Some(hash) => out.field(LINE_HASH, hash),
                     None => out.field(LINE_HASH, &format!("{}:1", &identity[..16])),
                 }

@@ -1,6 +1,6 @@
 //! Writing that is all or nothing and never leaves the repository.
 
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::owner;
@@ -105,6 +105,35 @@ fn replace(
     }
     file.persist(&path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// The bytes of a file; those of a large one by two threads, since half of the time goes into
+/// memory that is touched for the first time.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn read(file: &Path) -> io::Result<Vec<u8>> {
+    use std::os::unix::fs::FileExt as _;
+    const LARGE: u64 = 8 * 1024 * 1024;
+    let about = std::fs::metadata(file)?;
+    if !about.is_file() || about.len() < LARGE {
+        return std::fs::read(file);
+    }
+    let mut opened = std::fs::File::open(file)?;
+    let mut bytes = vec![0; usize::try_from(about.len()).map_err(io::Error::other)?];
+    let half = bytes.len() / 2;
+    let (first, second) = bytes.split_at_mut(half);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| opened.read_exact_at(first, 0));
+        opened.read_exact_at(second, half as u64)?;
+        other
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    // Somebody may be writing to it.
+    opened.seek(io::SeekFrom::Start(about.len()))?;
+    opened.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Makes a folder below `root`, which need not be there either.

@@ -9,12 +9,12 @@ use crate::common::github::CANARY;
 use crate::common::rest::{Answer, Answers, Description, Question, Rest, refuse};
 use crate::common::{Run, command, finish, write};
 
-const COMMIT: &str = "a1b2c3d4e5f6a7b8a1b2c3d4e5f6a7b8a1b2c3d4";
+pub const COMMIT: &str = "a1b2c3d4e5f6a7b8a1b2c3d4e5f6a7b8a1b2c3d4";
 
 /// Checks as GitHub keeps them: a request adds its remarks to those that are there.
-struct Checks {
+pub struct Checks {
     example: Value,
-    created: Vec<Value>,
+    pub created: Vec<Value>,
     remarks: Vec<Value>,
     /// From which question on it refuses, and how.
     refuses: Option<(usize, u16, &'static str)>,
@@ -22,14 +22,18 @@ struct Checks {
 }
 
 impl Checks {
-    fn start() -> Rest<Self> {
-        Rest::start(Self {
+    pub fn new() -> Self {
+        Self {
             example: Description::read().example("check-run-example-of-completed-conclusion"),
             created: Vec::new(),
             remarks: Vec::new(),
             refuses: None,
             asked: 0,
-        })
+        }
+    }
+
+    fn start() -> Rest<Self> {
+        Rest::start(Self::new())
     }
 
     fn take(&mut self, output: &Value) -> bool {
@@ -78,7 +82,7 @@ impl Answers for Checks {
 }
 
 /// A report with so many errors, each in a line of its own, and one that is in no file.
-fn report(folder: &Path, errors: usize) {
+pub fn report(folder: &Path, errors: usize) {
     let mut results: Vec<Value> = (0..errors)
         .map(|at| {
             json!({

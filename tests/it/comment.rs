@@ -9,7 +9,7 @@ use crate::common::github::CANARY;
 use crate::common::rest::{Answer, Answers, Description, Question, Rest, refuse};
 use crate::common::{Run, command, finish, write};
 
-struct Thread {
+pub struct Thread {
     example: Value,
     user: Value,
     comments: Vec<Value>,
@@ -20,19 +20,23 @@ struct Thread {
 }
 
 impl Thread {
-    fn start() -> Rest<Self> {
+    pub fn new() -> Self {
         let description = Description::read();
         let example = |name: &str| description.example(name);
-        Rest::start(Self {
+        Self {
             example: example("issue-comment"),
             user: example("private-user-response-with-public-and-private-profile-information"),
             comments: Vec::new(),
             login: None,
             refusal: None,
-        })
+        }
     }
 
-    fn add(&mut self, login: &str, kind: &str, body: &str) -> Value {
+    fn start() -> Rest<Self> {
+        Rest::start(Self::new())
+    }
+
+    pub fn add(&mut self, login: &str, kind: &str, body: &str) -> Value {
         let mut comment = self.example.clone();
         comment["id"] = json!(1000 + self.comments.len());
         comment["user"]["login"] = json!(login);
@@ -42,7 +46,7 @@ impl Thread {
         comment
     }
 
-    fn bodies(&self) -> Vec<String> {
+    pub fn bodies(&self) -> Vec<String> {
         let bodies = self.comments.iter();
         bodies
             .map(|one| one["body"].as_str().expect("a text").to_owned())

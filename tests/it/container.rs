@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::common::github::CANARY;
 use crate::common::{finish, git, peers, root, write};
+use crate::scan::database;
 use crate::upload::Scanning;
 
 /// The user of the runner.
@@ -57,6 +58,16 @@ jobs:
           fail-on: note
           only-changed: lines
           diff-base: HEAD
+      - name: scans
+        id: scans
+        uses: intowork/ci-action@v1
+        with:
+          command: scan
+          scanner: trivy
+          fail-on: never
+          sarif: out/scan.sarif
+        env:
+          CI_TOOL_CACHE: cache
       - name: uploads
         uses: intowork/ci-action@v1
         with:
@@ -70,12 +81,13 @@ jobs:
           WRONG: ${{ steps.wrong.outputs.result }} ${{ steps.wrong.outcome }}
           GENERATES: ${{ steps.generates.outputs.files }}
           CHANGED: ${{ steps.changed.outputs.result }}
+          SCANS: ${{ steps.scans.outputs.result }}
         run: |
-          printf '%s\n' "$PASSES" "$FAILS" "$WRONG" "$GENERATES" "$CHANGED" > told
+          printf '%s\n' "$PASSES" "$FAILS" "$WRONG" "$GENERATES" "$CHANGED" "$SCANS" > told
           cat "$GITHUB_STEP_SUMMARY" > summary || true
 "#;
 
-/// Everything below a folder that is not its owner's, without what git and the runner made.
+/// Everything below a folder that is not its owner's, without what git, the runner and Trivy made.
 fn strangers(folder: &Path, owner: u32) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("listed") {
@@ -85,7 +97,7 @@ fn strangers(folder: &Path, owner: u32) -> Vec<String> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        if [".git", "told", "summary"].contains(&&*name) {
+        if [".git", "told", "summary", "cache"].contains(&&*name) {
             continue;
         }
         let about = std::fs::symlink_metadata(&path).expect("there");
@@ -119,7 +131,7 @@ fn the_action_runs_in_its_image_as_on_a_runner() {
     write(
         &workspace,
         "requirements.txt",
-        "fastapi==0.115.0\npytest==8.3.0\n",
+        "fastapi==0.115.0\npytest==8.3.0\ndjango==2.2\n",
     );
     write(
         &workspace,
@@ -134,6 +146,7 @@ fn the_action_runs_in_its_image_as_on_a_runner() {
     );
     git(&workspace, &["add", "--all"]);
     git(&workspace, &["commit", "--quiet", "--message", "shop"]);
+    database(&workspace.join("cache"), 0);
     let done = Command::new("chown")
         .args(["-R", "1001:1001"])
         .arg(&workspace)
@@ -179,6 +192,7 @@ fn the_action_runs_in_its_image_as_on_a_runner() {
         ("is wrong", "failure"),
         ("generates", "success"),
         ("asks git", "success"),
+        ("scans", "success"),
         ("uploads", "success"),
         ("tells", "success"),
     ] {
@@ -201,6 +215,10 @@ fn the_action_runs_in_its_image_as_on_a_runner() {
     );
     // Nothing has changed since the commit; git was asked in a folder of somebody else's.
     assert_eq!(lines[4], "yes", "{told}");
+    // Trivy is in the image, and its database where the job's cache has it.
+    assert_eq!(lines[5], "yes", "{told}{}", run.stderr);
+    let scanned = std::fs::read_to_string(workspace.join("out/scan.sarif")).expect("written");
+    assert!(scanned.contains("CVE-2019-14234"), "{scanned}");
     // What the repository says is no command to the runner, and the token is in no log.
     assert!(!run.stderr.contains("Error: no"), "{}", run.stderr);
     assert!(!run.stderr.contains(CANARY), "{}", run.stderr);

@@ -426,8 +426,27 @@ fn a_record_at_github_keeps_machines_apart() {
         state["states"],
         json!({"1": ["in_progress", "success"], "2": ["in_progress", "success"]})
     );
+    // A good one that is taken back has not failed; the one before is what is live.
+    let run = cloud.deploy(&["--journal", other, "--rollback", "last"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let state = cloud.control(None);
+    assert_eq!(
+        state["states"],
+        json!({
+            "1": ["in_progress", "success", "success"],
+            "2": ["in_progress", "success", "in_progress", "inactive"],
+        })
+    );
     // Every exchange is one that GitHub's description has.
     let exchanges = state["exchanges"].as_array().expect("a list");
+    // It leads to the page of what is deployed last.
+    let told = exchanges
+        .iter()
+        .filter_map(|one| serde_json::from_str::<Value>(one["sent"].as_str()?).ok())
+        .filter(|sent| sent["state"].is_string());
+    let page = format!("{}/", cloud.url);
+    let led: Vec<bool> = told.map(|sent| sent["environment_url"] == page).collect();
+    assert_eq!(led, [true; 7]);
     let lines: String = exchanges.iter().map(|one| format!("{one}\n")).collect();
     let told = follow_githubs_description(&lines);
     assert!(exchanges.len() > 8, "{told}");
@@ -439,6 +458,114 @@ fn a_record_at_github_keeps_machines_apart() {
     );
     assert_eq!(run.code, 2);
     assert!(run.stderr.contains("GITHUB_REPOSITORY"), "{}", run.stderr);
+}
+
+/// A project that is connected to no repository, or to one whose builds are not Vercel's: the
+/// commit's files are uploaded, or what `vercel build` has made.
+#[test]
+fn files_are_uploaded_to_vercel() {
+    let cloud = Cloud::start();
+    let folder = cloud.folder.path();
+    write(folder, "web/package.json", "{}");
+    write(folder, "web/app/page.js", "export default 1\n");
+    write(folder, "web/copy.js", "export default 1\n");
+    write(folder, "backend/main.py", "app = 1\n");
+    std::os::unix::fs::symlink("package.json", folder.join("web/link")).expect("linked");
+    let path = folder.join(".github/ci-tool.yml");
+    let text = std::fs::read_to_string(&path).expect("read");
+    let with = |more: &str| text.replacen("id: shop,", &format!("id: shop, {more},"), 1);
+    write(
+        folder,
+        ".github/ci-tool.yml",
+        with("source: upload, folder: web"),
+    );
+    git(folder, &["add", "--all"]);
+    git(folder, &["commit", "--quiet", "--message", "web"]);
+    // What is not in the commit is not deployed.
+    write(folder, "web/.env.local", "SECRET=1\n");
+    // An upload that fails in passing is repeated.
+    cloud.go_wrong(&[], json!({"file": ["503"]}));
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let state = cloud.control(None);
+    assert_eq!(
+        state["files"],
+        json!({
+            "app/page.js": [0o100_644, "export default 1\n"],
+            "copy.js": [0o100_644, "export default 1\n"],
+            "link": [0o120_777, "package.json"],
+            "package.json": [0o100_644, "{}"],
+        })
+    );
+    // Equal files once, and one of them again.
+    assert_eq!(cloud.count("file"), 4, "{state}");
+    // The next deployment has but one new file.
+    write(folder, "web/app/page.js", "export default 2\n");
+    git(folder, &["add", "web/app"]);
+    git(folder, &["commit", "--quiet", "--message", "page"]);
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert_eq!(cloud.count("file"), 5);
+
+    // A build that is not there, or for another target, is known before anything changes.
+    write(
+        folder,
+        ".github/ci-tool.yml",
+        with("source: prebuilt, folder: web"),
+    );
+    let ups = cloud.count("up");
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("`vercel build`"), "{}", run.stderr);
+    write(folder, "web/.vercel/output/config.json", "{\"version\": 3}");
+    write(
+        folder,
+        "web/.vercel/output/builds.json",
+        "{\"target\": \"preview\"}",
+    );
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr.contains("was made for preview"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(cloud.count("up"), ups, "the backend was touched");
+    write(
+        folder,
+        "web/.vercel/output/builds.json",
+        "{\"target\": \"production\"}",
+    );
+    write(
+        folder,
+        "web/.vercel/output/static/index.html",
+        "<h1>shop</h1>",
+    );
+    git(
+        folder,
+        &["commit", "--quiet", "--allow-empty", "--message", "built"],
+    );
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let files = cloud.control(None)["files"].clone();
+    let names: Vec<&String> = files.as_object().expect("files").keys().collect();
+    assert_eq!(
+        names,
+        [
+            ".vercel/output/builds.json",
+            ".vercel/output/config.json",
+            ".vercel/output/static/index.html",
+        ]
+    );
+    let railway = text.replacen("id: service-1,", "id: service-1, source: prebuilt,", 1);
+    write(folder, ".github/ci-tool.yml", railway);
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr.contains("Railway builds itself"),
+        "{}",
+        run.stderr
+    );
 }
 
 impl Cloud {

@@ -44,6 +44,7 @@ mod pictures;
 mod pins;
 mod properties;
 mod proposal;
+mod pull_request;
 mod reports;
 mod runbooks;
 mod samples;

@@ -18,8 +18,8 @@ pub struct State {
     /// Answers in place of the usual ones: part of the target, status, body.
     instead: VecDeque<(&'static str, u16, Value)>,
     /// What GitHub says of each uploaded file when it is asked, one after the other.
-    processing: VecDeque<Value>,
-    uploads: Vec<Value>,
+    pub processing: VecDeque<Value>,
+    pub uploads: Vec<Value>,
 }
 
 pub struct Scanning(Rest<State>);

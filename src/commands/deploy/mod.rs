@@ -236,8 +236,20 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     let phase = journal.phase;
     let has_work = !(goes_on && phase.is_over() && args.rollback != Some(Which::Last));
     let record = (config.record && has_work && !args.dry_run)
-        .then(|| Record::begin(&journal, context))
+        .then(|| {
+            Record::begin(
+                &journal,
+                plan::url(&config, &args.environment, &plan),
+                context,
+            )
+        })
         .transpose()?;
+    let was_good = args.rollback.is_some() && phase == Phase::Deployed;
+    let restored = args
+        .to
+        .is_empty()
+        .then(|| commit_before(&journal))
+        .flatten();
     let policy = config.environments[&args.environment].migrations;
     let policy = policy.unwrap_or(MigrationsName::Warn);
     let risks =
@@ -258,12 +270,29 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
     let told = answer.as_ref().ok().and_then(Option::as_ref);
     let told = told.map(|answer| &answer.told);
     if let Some(record) = record {
-        record.end(told, context);
+        let end = record::End {
+            told,
+            was_good,
+            restored: restored.as_deref(),
+        };
+        record.end(&end, context);
     }
     if let Some(told) = told.filter(|_| has_work && !args.dry_run) {
         notice::send(&config.notify, told, context);
     }
     answer
+}
+
+/// The commit that was live before, as far as the platforms tell: some know images alone.
+fn commit_before(journal: &Journal) -> Option<String> {
+    let is_commit = |origin: &&String| {
+        origin.len() == 40 && origin.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let services = journal.services.iter();
+    let origins = services.filter_map(|entry| entry.before.as_ref()?.origin.as_ref());
+    let mut commits = origins.filter(is_commit);
+    let first = commits.next()?;
+    commits.all(|one| one == first).then(|| first.clone())
 }
 
 /// What a release would do that going back does not undo, by the names of what is live.

@@ -16,10 +16,12 @@ use crate::deploy::health::{Check, Patience, Secret};
 use crate::deploy::platform::Platform;
 use crate::deploy::platform::api::Api;
 use crate::deploy::platform::command::{Command, Lines};
-use crate::deploy::platform::railway::{self, Origin, Railway};
+use crate::deploy::platform::commit::Repository;
+use crate::deploy::platform::railway::{self, Railway};
 use crate::deploy::platform::vercel::{self, Vercel};
 use crate::deploy::{Plan, Service, order};
 use crate::error::Failure;
+use crate::forge::web;
 use crate::sys::env::Env;
 
 /// What every command of a service sees of the environment.
@@ -146,6 +148,14 @@ pub(in crate::commands) fn prepare(
     })
 }
 
+/// Where people find what is deployed, as far as it is said.
+pub(super) fn url(deploy: &Deploy, environment: &str, plan: &Plan) -> Option<String> {
+    let environment = deploy.environments.get(environment)?;
+    let last = || environment.services.get(&plan.services.last()?.name);
+    let asked = || web::start_page(&last()?.health.first()?.url);
+    environment.url.clone().or_else(asked)
+}
+
 /// That nothing is left of what `ci-tool config sketch` has in capitals.
 fn check_written(service: &str, said: &Said, here: &Here) -> Result<()> {
     let of_service = [
@@ -179,6 +189,7 @@ fn platform(
     root: &Path,
     env: &Env,
 ) -> Result<Box<dyn Platform>> {
+    let folder = said.folder.clone().unwrap_or_else(|| ".".to_owned());
     match said.platform {
         PlatformName::Command => {
             let mut variables: Vec<(String, String)> = COMMON
@@ -226,16 +237,16 @@ fn platform(
                 .clone()
                 .unwrap_or_else(|| environment.to_owned()),
             origin: match said.source.unwrap_or(SourceName::Upload) {
-                SourceName::Repository => Origin::Repository,
-                SourceName::Upload => Origin::Upload {
-                    folder: said.folder.clone().unwrap_or_else(|| ".".to_owned()),
-                },
+                SourceName::Repository => railway::Origin::Repository,
+                SourceName::Upload => railway::Origin::Upload { folder },
+                SourceName::Prebuilt => {
+                    return Err(Failure::usage(format!(
+                        "`source: prebuilt` of `{service}` is for `vercel`, and Railway builds itself"
+                    ))
+                    .into());
+                }
             },
-            root: root.canonicalize().unwrap_or_else(|_| root.to_owned()),
-            variables: ["PATH", "HOME"]
-                .iter()
-                .filter_map(|name| Some(((*name).to_owned(), env.get(name)?.to_owned())))
-                .collect(),
+            repository: repository(root, env),
             place: OnceCell::new(),
             restored: RefCell::default(),
         })),
@@ -249,8 +260,25 @@ fn platform(
             project: said.id.clone().unwrap_or_default(),
             team: said.team.clone(),
             alias: here.alias.clone(),
+            origin: match said.source.unwrap_or(SourceName::Repository) {
+                SourceName::Repository => vercel::Origin::Repository,
+                SourceName::Upload => vercel::Origin::Upload { folder },
+                SourceName::Prebuilt => vercel::Origin::Prebuilt { folder },
+            },
+            repository: repository(root, env),
             source: OnceCell::new(),
         })),
+    }
+}
+
+/// What git needs to read a commit.
+fn repository(root: &Path, env: &Env) -> Repository {
+    Repository {
+        root: root.canonicalize().unwrap_or_else(|_| root.to_owned()),
+        variables: ["PATH", "HOME"]
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), env.get(name)?.to_owned())))
+            .collect(),
     }
 }
 

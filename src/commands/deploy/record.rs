@@ -7,7 +7,7 @@ use crate::actions::event;
 use crate::context::Context;
 use crate::deploy::journal::Journal;
 use crate::error::Failure;
-use crate::forge::github::{Deployment, GitHub};
+use crate::forge::github::{Deployment, GitHub, Links};
 use crate::forge::http::Patience;
 use crate::forge::{self, Error};
 use crate::report::deploy::Deployment as Told;
@@ -23,7 +23,17 @@ pub(super) struct Record {
     owner: String,
     name: String,
     id: u64,
-    log_url: Option<String>,
+    links: Links,
+}
+
+/// How a deployment ended, as far as its record has to know.
+pub(super) struct End<'e> {
+    /// What it came to; nothing where nothing was begun.
+    pub(super) told: Option<&'e Told>,
+    /// Whether a deployment that was good is taken back because somebody asked for it.
+    pub(super) was_good: bool,
+    /// The commit that is live again, where all services have the same.
+    pub(super) restored: Option<&'e str>,
 }
 
 impl Record {
@@ -31,7 +41,7 @@ impl Record {
     ///
     /// # Errors
     /// Where another one is under way, or it cannot be found out.
-    pub(super) fn begin(journal: &Journal, context: &Context) -> Result<Self> {
+    pub(super) fn begin(journal: &Journal, url: Option<String>, context: &Context) -> Result<Self> {
         let env = &context.env;
         let slug = env
             .get("GITHUB_REPOSITORY")
@@ -47,7 +57,10 @@ impl Record {
             owner: owner.to_owned(),
             name: name.to_owned(),
             id: 0,
-            log_url: event::run_url(env),
+            links: Links {
+                log: event::run_url(env),
+                environment: url,
+            },
         };
         let begun = forge::run(record.take(journal));
         record.id = begun.map_err(|error| Failure::failed(error.to_string()))??;
@@ -131,23 +144,32 @@ impl Record {
     }
 
     async fn tell(&self, id: u64, state: &str, description: &str) -> Result<()> {
-        let log_url = self.log_url.as_deref();
-        let told = self
-            .github
-            .set_deployment_state(self.slug(), id, state, description, log_url);
+        let told =
+            self.github
+                .set_deployment_state(self.slug(), id, state, description, &self.links);
         told.await.map_err(|error| failure(&error))
     }
 
     /// Tells how it ended. The deployment is what it is also where that cannot be told.
-    pub(super) fn end(&self, told: Option<&Told>, context: &Context) {
-        let state = match told.map(|told| told.outcome.as_str()) {
+    pub(super) fn end(&self, end: &End<'_>, context: &Context) {
+        let state = match end.told.map(|told| told.outcome.as_str()) {
             Some("deployed") => "success",
             Some("stuck") => "error",
+            // It had not failed, and is not what is live any more.
+            Some("rolled-back") if end.was_good => "inactive",
             Some(_) => "failure",
             None => "inactive",
         };
-        let sentence = told.map_or_else(|| "nothing was begun".to_owned(), Told::sentence);
-        let done = forge::run(self.tell(self.id, state, &sentence));
+        let sentence = end
+            .told
+            .map_or_else(|| "nothing was begun".to_owned(), Told::sentence);
+        let done = forge::run(async {
+            self.tell(self.id, state, &sentence).await?;
+            match end.restored.filter(|_| state == "inactive" && end.was_good) {
+                Some(commit) => self.restore(commit, end.told).await,
+                None => Ok(()),
+            }
+        });
         let why = match done {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
@@ -156,6 +178,17 @@ impl Record {
         context.ui.warning(&escape_line(&format!(
             "the end of the deployment is not on record at GitHub: {why}"
         )));
+    }
+
+    /// Says of the record of an earlier deployment that it is what is live again.
+    async fn restore(&self, commit: &str, told: Option<&Told>) -> Result<()> {
+        let environment = told.map_or("", |told| &told.environment);
+        let all = self.list(environment).await?;
+        let is_it = |one: &&Deployment| one.id != self.id && one.sha == commit;
+        match all.iter().find(is_it) {
+            Some(earlier) => self.tell(earlier.id, "success", "live again").await,
+            None => Ok(()),
+        }
     }
 
     fn slug(&self) -> (&str, &str) {

@@ -10,7 +10,8 @@ use super::{Judging, read};
 use crate::commands::sarif::{Place, source_file};
 use crate::config::Loaded;
 use crate::error::Failure;
-use crate::findings::{Finding, Report};
+use crate::findings::Report;
+use crate::findings::parallel::chunks;
 use crate::policy::{Gate, Suppression, ignores};
 
 /// Everything that people set aside: in the configuration, in files of other tools,
@@ -40,7 +41,8 @@ pub(super) fn suppressions(
     files.extend(gate.suppressions.files.iter().map(|file| root.join(file)));
     files.extend(args.ignore_file.iter().cloned());
     let mut in_folders = BTreeSet::new();
-    for folder in folders(report) {
+    let [paths, manifests] = paths(report);
+    for folder in folders(&manifests) {
         for name in ignores::names_in_folders() {
             let file = root.join(folder).join(name);
             if source_file(root, &format!("{folder}/{name}")).is_some() {
@@ -65,7 +67,7 @@ pub(super) fn suppressions(
         found.extend(read);
     }
     if gate.suppressions.inline != Some(false) {
-        for path in paths(report, |_| true) {
+        for path in paths {
             let Some(bytes) = source_file(root, path) else {
                 continue;
             };
@@ -80,19 +82,33 @@ pub(super) fn suppressions(
     Ok(found)
 }
 
-/// The files of some findings, in order. Many findings have few files: what comes again is
-/// left out before anything is sorted.
-fn paths<'r>(report: &'r Report<'_>, is: fn(&Finding<'_>) -> bool) -> BTreeSet<&'r str> {
-    let findings = report.findings.iter().filter(|one| is(one));
-    let each: HashSet<&str> = findings.filter_map(|finding| finding.path()).collect();
-    each.into_iter().collect()
+/// The files of findings, in order, and those of them that hold the manifests of packages with
+/// findings. Many findings have few files: what comes again is left out before anything is
+/// sorted.
+fn paths<'r>(report: &'r Report<'_>) -> [BTreeSet<&'r str>; 2] {
+    let parts = chunks(&report.findings, |_, findings| {
+        let mut found = [HashSet::new(), HashSet::new()];
+        for finding in findings {
+            if let Some(path) = finding.path() {
+                found[usize::from(finding.package().is_some())].insert(path);
+            }
+        }
+        found
+    });
+    let [mut all, mut manifests] = [BTreeSet::new(), BTreeSet::new()];
+    for [others, packages] in parts {
+        all.extend(others);
+        manifests.extend(packages);
+    }
+    all.extend(&manifests);
+    [all, manifests]
 }
 
 /// The folders below the repository's root that hold the manifests of packages
 /// with findings, and those above them.
-fn folders<'r>(report: &'r Report<'_>) -> BTreeSet<&'r str> {
+fn folders<'r>(manifests: &BTreeSet<&'r str>) -> BTreeSet<&'r str> {
     let mut folders = BTreeSet::new();
-    for mut path in paths(report, |one| one.package().is_some()) {
+    for mut path in manifests.iter().copied() {
         while let Some((folder, _)) = path.rsplit_once('/') {
             if folder.is_empty() || !folders.insert(folder) {
                 break;

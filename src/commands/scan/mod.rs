@@ -155,7 +155,7 @@ pub(super) fn carry_out(args: &Args, context: &Context, beside: Beside<'_>) -> R
         Some(if args.dry_run {
             Ok(cache.join(one.name))
         } else {
-            install::pinned(one, &cache, context).map_err(|error| error.to_string())
+            install::one_pinned(one, &cache, context).map_err(|error| error.to_string())
         })
     })?;
     choice::freeze(&mut chosen, &place, &tree)?;

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::forge;
 use crate::scanners::lock::{self, LockError, Locked};
-use crate::scanners::pinned::Pinned;
+use crate::scanners::pinned::{self, Pinned};
 use crate::sys::fs::write_atomically;
 
 /// No download of a scanner is larger, in bytes.
@@ -25,6 +25,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub scanner: Vec<String>,
 
+    /// Put the releases that ci-tool itself names into this folder, instead of what the
+    /// repository locks: the image of the action has them so
+    #[arg(long, value_name = "FOLDER")]
+    pub pinned: Option<PathBuf>,
+
     /// Where the repository and the cache are.
     #[command(flatten)]
     pub place: Where,
@@ -35,6 +40,9 @@ pub struct Args {
 /// # Errors
 /// Where something cannot be fetched or is not what was locked.
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit> {
+    if let Some(folder) = &args.pinned {
+        return all_pinned(&args.scanner, folder, context);
+    }
     let (tree, _) = context.tree(&args.place.path)?;
     let cache = cache(args.place.cache.as_deref(), context)?;
     let lock = read_lock(&tree)?;
@@ -91,6 +99,7 @@ pub(in crate::commands) fn locked(path: &Path, cache: &Path, context: &Context) 
     }
     let args = Args {
         scanner: Vec::new(),
+        pinned: None,
         place: Where {
             path: path.to_owned(),
             cache: Some(cache.to_owned()),
@@ -106,7 +115,7 @@ pub(in crate::commands) fn locked(path: &Path, cache: &Path, context: &Context) 
 ///
 /// # Errors
 /// Where it cannot be fetched or is not what was pinned.
-pub(in crate::commands) fn pinned(
+pub(in crate::commands) fn one_pinned(
     one: &Pinned,
     cache: &Path,
     context: &Context,
@@ -117,23 +126,57 @@ pub(in crate::commands) fn pinned(
     context
         .ui
         .remark(&format!("{name} {version} is fetched from {url}"));
-    fetch_pinned(one, cache)
-}
-
-fn fetch_pinned(one: &Pinned, cache: &Path) -> Result<PathBuf> {
-    let download = forge::run(forge::download(one.url, DOWNLOAD_LIMIT))?.map_err(|error| {
-        Failure::failed(format!(
-            "it is neither installed nor locked, and {} cannot be fetched: {error}; \
-             install it before, lock a download that can be reached, or leave it out \
-             with `scan.skip`",
-            one.version
-        ))
-    })?;
-    compare(one.url, &download, one.sha256, "ci-tool").map_err(|error| refused(&error))?;
-    let bytes = lock::unpack(&download, Some(one.member)).map_err(|error| refused(&error))?;
-    let program = lock::place(cache, &lock::sha256(&bytes), one.name);
+    const MEND: &str = "; it is neither installed nor locked: install it before, lock a download \
+        that can be reached, or leave it out with `scan.skip`";
+    let bytes = fetch_pinned(one, MEND)?;
+    let program = lock::place(cache, &lock::sha256(&bytes), name);
     put(&program, &bytes)?;
     Ok(program)
+}
+
+/// Puts the programs that we pin into a folder, each under its own name.
+fn all_pinned(only: &[String], folder: &Path, context: &Context) -> Result<Exit> {
+    let platform = lock::platform();
+    let there = || {
+        let all = pinned::PINNED.iter();
+        all.filter(|one| one.platform == platform)
+    };
+    let names: Vec<&str> = there().map(|one| one.name).collect();
+    if let Some(name) = only.iter().find(|name| !names.contains(&name.as_str())) {
+        let message = format!("ci-tool pins no {name} for {platform}");
+        let hint = match names.is_empty() {
+            true => format!("`ci-tool scanners update {name}@VERSION` locks one"),
+            false => format!("it pins {}", names.join(", ")),
+        };
+        return Err(Failure::usage(message).hint(hint).into());
+    }
+    for one in there().filter(|one| only.is_empty() || only.iter().any(|name| name == one.name)) {
+        let Pinned { name, version, .. } = *one;
+        context
+            .ui
+            .remark(&format!("{name} {version} is fetched from {}", one.url));
+        put(&folder.join(name), &fetch_pinned(one, "")?)?;
+        context
+            .ui
+            .result(&format!("{name} {version} is installed\n"))?;
+    }
+    if names.is_empty() {
+        context
+            .ui
+            .remark(&format!("ci-tool pins nothing for {platform}"));
+    }
+    Ok(Exit::Yes)
+}
+
+/// The program of a download that we pin, if the download is the one.
+fn fetch_pinned(one: &Pinned, mend: &str) -> Result<Vec<u8>> {
+    let download = forge::run(forge::download(one.url, DOWNLOAD_LIMIT))?.map_err(|error| {
+        let Pinned { name, version, .. } = one;
+        Failure::failed(format!("{name} {version} cannot be fetched: {error}{mend}"))
+    })?;
+    compare(one.url, &download, one.sha256, "ci-tool").map_err(|error| refused(&error))?;
+    let bytes = lock::unpack(&download, Some(one.member));
+    Ok(bytes.map_err(|error| refused(&error))?)
 }
 
 /// Holds bytes to the hash that somebody says.
@@ -226,36 +269,33 @@ mod tests {
         let program = b"#!/bin/sh\necho here\n";
         let bytes = lock::pack("trivy", program);
         let hash = lock::sha256(&bytes);
-        let put = fetch_pinned(&one(bytes.clone(), &hash), cache.path()).expect("brought");
-        assert_eq!(std::fs::read(&put).expect("read"), program);
-        let mode = std::fs::metadata(&put).expect("there").permissions().mode();
+        let brought = fetch_pinned(&one(bytes.clone(), &hash), "").expect("brought");
+        let there = cache.path().join("programs/trivy");
+        put(&there, &brought).expect("put");
+        assert_eq!(std::fs::read(&there).expect("read"), program);
+        let mode = std::fs::metadata(&there)
+            .expect("there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o755);
-        assert_eq!(
-            put,
-            lock::place(cache.path(), &lock::sha256(program), "trivy")
-        );
 
-        let cache = tempfile::tempdir().expect("a folder");
-        let error = fetch_pinned(&one(bytes, &"a".repeat(64)), cache.path()).expect_err("another");
+        let error = fetch_pinned(&one(bytes, &"a".repeat(64)), "").expect_err("another");
         assert!(error.to_string().contains("was changed"), "{error}");
         let other = lock::pack("README.md", program);
         let hash = lock::sha256(&other);
-        let error = fetch_pinned(&one(other, &hash), cache.path()).expect_err("without");
+        let error = fetch_pinned(&one(other, &hash), "").expect_err("without");
         assert!(error.to_string().contains("does not hold"), "{error}");
-        let left = std::fs::read_dir(cache.path()).expect("listed").count();
-        assert_eq!(left, 0, "something was unpacked");
     }
 
     #[test]
     fn a_download_that_cannot_be_had_says_what_to_do() {
-        let cache = tempfile::tempdir().expect("a folder");
         let nobody = Pinned {
             url: "http://127.0.0.1:1/trivy.tar.gz",
             ..one(Vec::new(), "")
         };
-        let error = fetch_pinned(&nobody, cache.path()).expect_err("nobody is there");
+        let error = fetch_pinned(&nobody, "; bring it").expect_err("nobody is there");
         let error = error.to_string();
-        assert!(error.contains("0.75.0 cannot be fetched"), "{error}");
-        assert!(error.contains("`scan.skip`"), "{error}");
+        assert!(error.contains("trivy 0.75.0 cannot be fetched"), "{error}");
+        assert!(error.ends_with("; bring it"), "{error}");
     }
 }

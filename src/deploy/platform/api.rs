@@ -68,17 +68,32 @@ impl Api {
         body: Option<Vec<u8>>,
         time_limit: Duration,
     ) -> Result<Value, Trouble> {
+        let headers = [("content-type", content_type)];
+        let headers = if body.is_some() { &headers[..] } else { &[] };
+        self.read(&self.exchange(method, path, headers, body, time_limit)?)
+    }
+
+    /// Sends bytes with these headers; the answer, whatever it is.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+        time_limit: Duration,
+    ) -> Result<Response, Trouble> {
         let url = format!("{}{path}", self.base);
         let secret = (self.header.0, self.header.1, &self.token);
         let mut request = Request::new(method, &url);
         request.secret = Some(secret);
         request.headers.push(("accept", "application/json"));
-        if body.is_some() {
-            request.headers.push(("content-type", content_type));
-        }
+        request.headers.extend(headers);
         request.body = body;
         request.time_limit = time_limit;
-        let answer = self.web.send(&request).map_err(|error| {
+        self.web.send(&request).map_err(|error| {
             let message = format!(
                 "{}: {}",
                 self.name,
@@ -88,9 +103,16 @@ impl Api {
                 WebError::Unusable { .. } => Trouble::lasting(message),
                 WebError::NotSent { .. } | WebError::NoAnswer { .. } => Trouble::passing(message),
             }
-        })?;
+        })
+    }
+
+    /// The JSON of an answer that is a yes.
+    ///
+    /// # Errors
+    /// Where it is a no.
+    pub fn read(&self, answer: &Response) -> Result<Value, Trouble> {
         if !(200..300).contains(&answer.status) {
-            return Err(self.refusal(&answer));
+            return Err(self.refusal(answer));
         }
         if answer.body.iter().all(u8::is_ascii_whitespace) {
             return Ok(Value::Null);

@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod command;
+pub mod commit;
+mod files;
 pub mod railway;
 pub mod vercel;
 

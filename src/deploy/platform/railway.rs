@@ -4,15 +4,14 @@
 //! staging cannot reach production. A rollback makes a deployment of its own.
 
 use std::cell::{OnceCell, RefCell};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::api::Api;
+use super::commit::Repository;
 use super::{Kind, Platform, Release, State, Trouble, Variable, Wanted};
-use crate::sys::process::Program;
 
 /// Where the API is.
 pub const API: &str = "https://backboard.railway.com";
@@ -43,10 +42,8 @@ pub struct Railway {
     pub environment: String,
     /// Where a release comes from.
     pub origin: Origin,
-    /// The repository's folder.
-    pub root: PathBuf,
-    /// `PATH` and `HOME`, for git.
-    pub variables: Vec<(String, String)>,
+    /// The repository.
+    pub repository: Repository,
     /// What the token is for.
     pub place: OnceCell<Place>,
     /// Deployments that a rollback made, with what they are as.
@@ -152,38 +149,6 @@ impl Railway {
             .map(str::to_owned)
             .ok_or_else(|| Trouble::lasting(format!("Railway has no deployment {id}")))
     }
-
-    /// The commit's files as an archive.
-    fn archive(&self, commit: &str, folder: &str) -> Result<Vec<u8>, Trouble> {
-        let tree = match folder {
-            "." => commit.to_owned(),
-            folder => format!("{commit}:{folder}"),
-        };
-        let git = Program::new("git")
-            .arguments([
-                "-c".to_owned(),
-                format!("safe.directory={}", self.root.display()),
-            ])
-            .arguments(["archive", "--format=tar.gz", &tree])
-            .folder(&self.root)
-            .time_limit(Duration::from_secs(120))
-            .output_limit(512 * 1024 * 1024);
-        let git = self
-            .variables
-            .iter()
-            .fold(git, |git, (name, value)| git.variable(name, value));
-        let run = git
-            .run()
-            .map_err(|error| Trouble::lasting(error.to_string()))?;
-        if run.code != Some(0) {
-            let said = String::from_utf8_lossy(&run.stderr);
-            return Err(Trouble::lasting(format!(
-                "git archive: {}",
-                self.api.outside(said.trim())
-            )));
-        }
-        Ok(run.stdout)
-    }
 }
 
 fn deployment(node: &Value) -> Option<Deployment> {
@@ -252,7 +217,8 @@ impl Platform for Railway {
         let place = self.place()?;
         match &self.origin {
             Origin::Upload { folder } => {
-                let archive = self.archive(wanted.commit, folder)?;
+                let archive = self.repository.archive(wanted.commit, folder, "tar.gz");
+                let archive = archive.map_err(|why| Trouble::lasting(self.api.outside(&why)))?;
                 let path = format!(
                     "/project/{}/environment/{}/up?serviceId={}&message={}",
                     place.project, place.environment, self.service, wanted.key

@@ -2,18 +2,29 @@
 //! production that is a promotion, elsewhere an alias.
 
 use std::cell::OnceCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::api::Api;
-use super::{Platform, Release, State, Trouble, Variable, Wanted};
+use super::commit::Repository;
+use super::files::Files;
+use super::{Kind, Platform, Release, State, Trouble, Variable, Wanted};
+use crate::forge::web::Response;
 
 /// Where the API is.
 pub const API: &str = "https://api.vercel.com";
 
 /// The key of a deployment's metadata that holds our word for it.
 const KEY: &str = "ciToolKey";
+
+/// The key that holds the commit of files that were uploaded.
+const COMMIT: &str = "ciToolCommit";
+
+/// How long the answer to a list of files may take.
+const CREATE_TIME: Duration = Duration::from_secs(120);
 
 /// A project on Vercel.
 #[derive(Debug)]
@@ -27,30 +38,61 @@ pub struct Vercel {
     /// The domain that leads to this environment; nothing for production, whose domains are
     /// the project's.
     pub alias: Option<String>,
-    /// Where the project's commits come from.
+    /// What a deployment is made of.
+    pub origin: Origin,
+    /// The repository.
+    pub repository: Repository,
+    /// The project, as Vercel knows it.
     pub source: OnceCell<Source>,
 }
+
+/// What a deployment is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Vercel builds the commit of the repository that the project is connected to.
+    Repository,
+    /// The commit's files, below a folder, are uploaded, and Vercel builds them.
+    Upload {
+        /// The folder, `.` for all.
+        folder: String,
+    },
+    /// What `vercel build` has made is uploaded.
+    Prebuilt {
+        /// The folder in which it has run, from the repository's root.
+        folder: String,
+    },
+}
+
+/// So many files are uploaded at once.
+const AT_ONCE: usize = 8;
+
+/// How long one of them may take.
+const UPLOAD_TIME: Duration = Duration::from_secs(300);
 
 /// So many lines of a log are told, of so many events; not every event has one.
 const LOG_LINES: usize = 10;
 const LOG_EVENTS: usize = 40;
 
-/// The repository that a project is connected to.
+/// A project, and the repository that it is connected to, where it is to one.
 #[derive(Debug, Clone)]
 pub struct Source {
     id: String,
     name: String,
-    git: Value,
+    git: Option<Value>,
 }
 
 impl Vercel {
     fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Trouble> {
+        self.api.json(method, &self.of_team(path), body)
+    }
+
+    /// A path with the team that it is about.
+    fn of_team(&self, path: &str) -> String {
         let joint = if path.contains('?') { '&' } else { '?' };
-        let path = match &self.team {
+        match &self.team {
             Some(team) => format!("{path}{joint}teamId={team}"),
             None => path.to_owned(),
-        };
-        self.api.json(method, &path, body)
+        }
     }
 
     /// Which of the project's variables are for this environment.
@@ -74,21 +116,106 @@ impl Vercel {
         let link = &project["link"];
         let branch = link["productionBranch"].as_str().unwrap_or("main");
         let git = match link["type"].as_str() {
-            Some("github") => json!({"type": "github", "repoId": link["repoId"], "ref": branch}),
+            Some("github") => {
+                Some(json!({"type": "github", "repoId": link["repoId"], "ref": branch}))
+            }
             Some("gitlab") => {
-                json!({"type": "gitlab", "projectId": link["projectId"], "ref": branch})
+                Some(json!({"type": "gitlab", "projectId": link["projectId"], "ref": branch}))
             }
-            _ => {
-                return Err(Trouble::lasting(format!(
-                    "Vercel's project `{}` is connected to no repository of GitHub or GitLab",
-                    self.project
-                )));
-            }
+            _ => None,
         };
         let text = |key: &str| project[key].as_str().map(str::to_owned);
         let source = text("id").zip(text("name"));
         let (id, name) = source.ok_or_else(|| Trouble::lasting("Vercel's project has no id"))?;
         Ok(self.source.get_or_init(|| Source { id, name, git }))
+    }
+
+    /// The repository that the project is connected to, as a deployment names it.
+    fn git(&self) -> Result<&Value, Trouble> {
+        self.source()?.git.as_ref().ok_or_else(|| {
+            Trouble::lasting(format!(
+                "Vercel's project `{}` is connected to no repository of GitHub or GitLab; `source: upload` does without",
+                self.project
+            ))
+        })
+    }
+
+    /// The files that are uploaded, where they are.
+    fn files(&self, commit: &str) -> Result<Option<Files>, Trouble> {
+        let files = match &self.origin {
+            Origin::Repository => return Ok(None),
+            Origin::Upload { folder } => {
+                let archive = self.repository.archive(commit, folder, "tar");
+                archive.and_then(Files::of_commit)
+            }
+            Origin::Prebuilt { folder } => {
+                Files::of_build(&self.repository.root.join(folder), self.target())
+            }
+        };
+        let files = files.map_err(|why| Trouble::lasting(self.api.outside(&why)))?;
+        if files.count() == 0 {
+            return Err(Trouble::lasting("there is no file to upload"));
+        }
+        Ok(Some(files))
+    }
+
+    /// Uploads what Vercel does not have yet, several at once.
+    fn upload(&self, files: &Files, missing: &[String]) -> Result<(), Trouble> {
+        let (api, path) = (&self.api, self.of_team("/v2/files"));
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<(), Trouble> {
+            while let Some(sha) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let content = files.content(sha);
+                let content = content.map_err(|why| Trouble::lasting(api.outside(&why)))?;
+                let headers = [
+                    ("content-type", "application/octet-stream"),
+                    ("x-vercel-digest", &**sha),
+                ];
+                let sent = || {
+                    let content = Some(content.clone());
+                    api.read(&api.exchange("POST", &path, &headers, content, UPLOAD_TIME)?)
+                };
+                // The same bytes twice are the same file.
+                sent().or_else(|trouble| match trouble.kind {
+                    Kind::Passing => {
+                        std::thread::sleep(trouble.wait.unwrap_or(Duration::from_secs(1)));
+                        sent()
+                    }
+                    _ => Err(trouble),
+                })?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..AT_ONCE.min(missing.len()))
+                .map(|_| scope.spawn(&work))
+                .collect();
+            workers.into_iter().try_for_each(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })
+    }
+
+    /// Makes a deployment, after the files that Vercel says that it lacks.
+    fn create(&self, body: &Value, files: Option<&Files>) -> Result<Value, Trouble> {
+        let prebuilt = match self.origin {
+            Origin::Prebuilt { .. } => "&prebuilt=1",
+            _ => "",
+        };
+        let path = self.of_team(&format!("/v13/deployments?forceNew=1{prebuilt}"));
+        let create = || {
+            let (headers, limit) = ([("content-type", "application/json")], CREATE_TIME);
+            let body = Some(body.to_string().into_bytes());
+            self.api.exchange("POST", &path, &headers, body, limit)
+        };
+        let answer = create()?;
+        let Some((files, missing)) = files.zip(missing(&answer)) else {
+            return self.api.read(&answer);
+        };
+        self.upload(files, &missing)?;
+        self.api.read(&create()?)
     }
 
     fn deployment(&self, id: &str) -> Result<Value, Trouble> {
@@ -118,16 +245,38 @@ fn release(deployment: &Value) -> Option<Release> {
     let meta = &deployment["meta"];
     let commit = meta["githubCommitSha"]
         .as_str()
-        .or(meta["gitlabCommitSha"].as_str());
+        .or(meta["gitlabCommitSha"].as_str())
+        .or(meta[COMMIT].as_str());
     Some(Release {
         id: id.to_owned(),
         origin: commit.map(str::to_owned),
     })
 }
 
+/// The files that Vercel lacks for a deployment, by their SHA-1.
+fn missing(answer: &Response) -> Option<Vec<String>> {
+    let body: Value = serde_json::from_slice(&answer.body).ok()?;
+    let error = &body["error"];
+    (error["code"] == "missing_files").then_some(())?;
+    let missing = error["missing"].as_array()?.iter();
+    Some(
+        missing
+            .filter_map(|sha| sha.as_str().map(str::to_owned))
+            .collect(),
+    )
+}
+
 impl Platform for Vercel {
     fn preflight(&self) -> Result<Vec<String>, Trouble> {
-        self.source()?;
+        match &self.origin {
+            Origin::Repository => drop(self.git()?),
+            // Whether it is there is known now, and not after the backend is live.
+            Origin::Prebuilt { .. } => drop(self.files("")?),
+            Origin::Upload { folder } => {
+                self.repository.look(folder).map_err(Trouble::lasting)?;
+                self.source()?;
+            }
+        }
         let project = self.project()?;
         let mut remarks = Vec::new();
         if project["autoAssignCustomDomains"].as_bool() == Some(false) && self.alias.is_none() {
@@ -160,20 +309,29 @@ impl Platform for Vercel {
 
     fn start(&self, wanted: &Wanted<'_>) -> Result<String, Trouble> {
         let source = self.source()?;
-        let mut git = source.git.clone();
-        git["sha"] = wanted.commit.into();
         let mut body = json!({
             "name": source.name,
             "project": source.id,
-            "gitSource": git,
             "meta": {KEY: wanted.key},
         });
+        let files = self.files(wanted.commit)?;
+        match &files {
+            Some(files) => {
+                body["files"] = files.list();
+                // Nobody else tells Vercel what it is made of.
+                body["meta"][COMMIT] = wanted.commit.into();
+            }
+            None => {
+                body["gitSource"] = self.git()?.clone();
+                body["gitSource"]["sha"] = wanted.commit.into();
+            }
+        }
         if self.alias.is_none() {
             body["target"] = "production".into();
             // Without it the domains would move as soon as it is built.
             body["autoAssignCustomDomains"] = false.into();
         }
-        let made = self.ask("POST", "/v13/deployments?forceNew=1", Some(&body))?;
+        let made = self.create(&body, files.as_ref())?;
         release(&made)
             .map(|made| made.id)
             .ok_or_else(|| Trouble::passing("Vercel names no deployment"))

@@ -6,7 +6,7 @@ use super::GitHub;
 use crate::forge::Error;
 
 /// So many pages of a hundred comments are looked through: a run has few questions.
-const MAX_PAGES: usize = 5;
+const MAX_PAGES: usize = 4;
 
 /// A comment.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -44,7 +44,7 @@ impl GitHub {
     /// The first comment on a pull request or issue that is the right one.
     ///
     /// # Errors
-    /// Where that is not known; among them where there are more than 500 and it is none of them.
+    /// Where that is not known; among them where there are more than 400 and it is none of them.
     pub async fn find_comment(
         &self,
         (owner, name): (&str, &str),

@@ -15,6 +15,8 @@ const TASK: &str = "ci-tool";
 pub struct Deployment {
     /// Its number.
     pub id: u64,
+    /// The commit.
+    pub sha: String,
     /// When it was recorded, as RFC 3339 writes it.
     pub created_at: String,
     /// What was said of it, where that is an object; GitHub takes texts too.
@@ -52,6 +54,17 @@ struct NewStatus<'s> {
     description: &'s str,
     #[serde(skip_serializing_if = "Option::is_none")]
     log_url: Option<&'s str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment_url: Option<&'s str>,
+}
+
+/// Where a record leads people.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    /// To the log of the job.
+    pub log: Option<String>,
+    /// To what is deployed.
+    pub environment: Option<String>,
 }
 
 impl GitHub {
@@ -125,7 +138,7 @@ impl GitHub {
         id: u64,
         state: &str,
         description: &str,
-        log_url: Option<&str>,
+        links: &Links,
     ) -> Result<(), Error> {
         let id = id.to_string();
         let path = ["repos", owner, name, "deployments", &id, "statuses"];
@@ -134,7 +147,8 @@ impl GitHub {
         let body = NewStatus {
             state,
             description: &description,
-            log_url,
+            log_url: links.log.as_deref(),
+            environment_url: links.environment.as_deref(),
         };
         let told: serde_json::Value = self.client.post(&path, &body, true).await?;
         drop(told);

@@ -17,7 +17,7 @@ pub use check_runs::{CheckRun, Output, PER_REQUEST, Remark};
 pub use checks::Check;
 pub use code_scanning::{Processing, Receipt};
 pub use comments::{Author, Comment};
-pub use deployments::Deployment;
+pub use deployments::{Deployment, Links};
 pub use pulls::{Between, PullRequest, TreeEntry};
 pub use repositories::{Branch, Commit, Comparison, Relation, Release, Repository, Tag, TagObject};
 pub use reviews::{ChangedFile, KnownComment, ReviewComment};

@@ -1,10 +1,10 @@
 //! GitLab's code quality report (docs.gitlab.com, "Code Quality report format").
 
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 
-use super::{Input, json_lines};
+use super::{Input, Out, json_lines};
 use crate::sys::ui::escape_line;
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ struct Lines {
 }
 
 /// All findings but those that people set aside; GitLab has no place for these.
-pub(super) fn json(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn json(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     let findings = input
         .gate
         .findings

@@ -1,9 +1,9 @@
 //! CSV (RFC 4180) that no spreadsheet executes.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Write as _};
 
-use super::Input;
+use super::{Input, Out};
 use crate::sys::ui::{escape_line, is_plain};
 
 const HEAD: [&str; 15] = [
@@ -25,7 +25,7 @@ const HEAD: [&str; 15] = [
 ];
 
 /// A line for each finding.
-pub(super) fn table(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn table(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     line(out, HEAD)?;
     for decided in &input.gate.findings {
         let finding = &decided.finding;
@@ -66,7 +66,7 @@ pub(super) fn table(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()
     Ok(())
 }
 
-fn line(out: &mut dyn io::Write, cells: [&str; 15]) -> io::Result<()> {
+fn line(out: &mut Out<'_>, cells: [&str; 15]) -> io::Result<()> {
     for (at, text) in cells.iter().enumerate() {
         if at > 0 {
             out.write_all(b",")?;

@@ -2,18 +2,18 @@
 //! about it (VEX). It is no list of all packages: `trivy fs --format cyclonedx` makes that.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::{Input, json_lines};
+use super::{Input, Out, buffered, json_lines};
 use crate::report::gate::Decided;
 use crate::sys::ui::{escape_line, escape_terminal};
 
 /// Vulnerabilities alone; defects of code and settings have no place in it.
-pub(super) fn bom(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn bom(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     let all = input.gate.findings.iter();
     let findings = all.filter(|decided| decided.finding.kind == "vulnerability");
     let findings: Vec<&Decided> = findings.collect();
@@ -36,7 +36,7 @@ pub(super) fn bom(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> 
             "type": "application", "name": "ci-tool", "version": env!("CARGO_PKG_VERSION"),
         }]},
     });
-    let body = |out: &mut dyn io::Write| -> io::Result<()> {
+    let body = |out: &mut Out<'_>| -> io::Result<()> {
         write!(
             out,
             "\"version\":1,\"metadata\":{metadata},\"components\":["
@@ -48,7 +48,7 @@ pub(super) fn bom(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> 
     };
     // Twice, since its name stands before it, and all of it in memory would be much.
     let mut hashed = Hashed(Sha256::new());
-    body(&mut hashed)?;
+    buffered(&mut hashed, body)?;
     write!(
         out,
         "{{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"serialNumber\":\"{}\",",

@@ -2,12 +2,12 @@
 //! which every later version of GitLab takes).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Input, json_lines};
+use super::{Input, Out, json_lines};
 use crate::report::findings_json::{Finding, Package};
 use crate::report::verdict;
 use crate::sys::ui::escape_line;
@@ -45,19 +45,19 @@ impl Scan {
     }
 }
 
-pub(super) fn sast(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn sast(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     report(input, out, Scan::Sast)
 }
 
-pub(super) fn dependency_scanning(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn dependency_scanning(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     report(input, out, Scan::Dependency)
 }
 
-pub(super) fn container_scanning(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn container_scanning(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     report(input, out, Scan::Container)
 }
 
-pub(super) fn secret_detection(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn secret_detection(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     report(input, out, Scan::Secret)
 }
 
@@ -122,7 +122,7 @@ struct Identifier {
 }
 
 /// All findings of a scan but those that people set aside; GitLab has no place for these.
-fn report(input: &Input<'_>, out: &mut dyn io::Write, scan: Scan) -> io::Result<()> {
+fn report(input: &Input<'_>, out: &mut Out<'_>, scan: Scan) -> io::Result<()> {
     let findings: Vec<&Finding> = input
         .gate
         .findings
@@ -173,9 +173,9 @@ fn vulnerability<'f>(finding: &'f Finding<'_>, scan: Scan) -> Vulnerability<'f> 
     };
     Vulnerability {
         id: &finding.identity,
-        name: cut(&escape_line(&finding.name), 255),
+        name: cut(escape_line(&finding.name), 255),
         // GitLab reads it as Markdown.
-        description: cut(&verdict::plain(&finding.message), 100_000),
+        description: cut(verdict::plain(&finding.message), 100_000),
         severity: match finding.severity {
             "critical" => "Critical",
             "high" => "High",
@@ -183,7 +183,7 @@ fn vulnerability<'f>(finding: &'f Finding<'_>, scan: Scan) -> Vulnerability<'f> 
             "low" => "Low",
             _ => "Info",
         },
-        solution: cut(&escape_line(&solution), 7_000),
+        solution: cut(escape_line(&solution), 7_000),
         identifiers: identifiers(finding),
         location: location(finding, scan),
     }
@@ -339,6 +339,12 @@ fn files(findings: &[&Finding]) -> Value {
     all.collect()
 }
 
-fn cut(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
+/// At most so many characters.
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most
+        && let Some((end, _)) = text.char_indices().nth(most)
+    {
+        text.truncate(end);
+    }
+    text
 }

@@ -1,12 +1,12 @@
 //! One page for people: everything in it, nothing from elsewhere, and a policy of its own
 //! that lets nothing else run.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
-use super::Input;
+use super::{Input, Out};
 use crate::audit::score::Score;
 use crate::report::gate::Decided;
 use crate::report::picture::{self, Picture};
@@ -19,7 +19,7 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The page.
-pub(super) fn page(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn page(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     let title = escape(&headline(input));
     let counts = &input.gate.counts;
     write!(
@@ -118,7 +118,7 @@ fn headline(input: &Input<'_>) -> String {
 }
 
 /// The findings as lists of texts, in the order of `page.js`.
-fn data(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+fn data(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     out.write_all(b"[")?;
     for (at, decided) in input.gate.findings.iter().enumerate() {
         let row = row(decided, input.excerpts.get(&decided.finding.identity));

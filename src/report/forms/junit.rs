@@ -1,14 +1,14 @@
 //! JUnit's XML, in the subset that Jenkins, GitLab and others read.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write as _};
 
-use super::Input;
+use super::{Input, Out};
 use crate::report::gate::Decided;
 use crate::sys::ui::is_plain;
 
 /// A suite for each kind of finding; a finding is a test, and fails where it fails the gate.
-pub(super) fn xml(input: &Input<'_>, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn xml(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     let mut suites: BTreeMap<&str, Vec<&Decided>> = BTreeMap::new();
     for decided in &input.gate.findings {
         suites

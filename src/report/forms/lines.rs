@@ -47,7 +47,7 @@ impl Formatter for Lines {
 }
 
 /// Writes a value so.
-pub(super) fn write(out: &mut dyn Write, value: &impl serde::Serialize) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Lines::default());
     value.serialize(&mut serializer)?;
     out.write_all(b"\n")
