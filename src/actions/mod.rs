@@ -5,3 +5,4 @@ pub mod escape;
 pub mod event;
 pub mod inputs;
 pub mod outputs;
+pub mod workspace;

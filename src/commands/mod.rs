@@ -22,6 +22,7 @@ pub mod scan;
 pub mod scanners;
 pub mod secrets;
 pub mod snapshot;
+mod status;
 pub mod sync;
 pub mod template;
 pub mod trend;

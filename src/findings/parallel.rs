@@ -45,10 +45,7 @@ pub fn chunks<'i, T: Sync, R: Send>(
 }
 
 /// Sorts, each part on a thread of its own. Items that compare equal may change places.
-pub(super) fn sort<T: Copy + Send>(
-    items: &mut Vec<T>,
-    compare: impl Fn(&T, &T) -> Ordering + Sync,
-) {
+pub(super) fn sort<T: Copy + Send>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering + Sync) {
     let size = share(items.len());
     if items.len() <= size {
         items.sort_unstable_by(compare);

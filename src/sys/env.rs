@@ -178,6 +178,18 @@ impl Env {
         Self(all)
     }
 
+    /// This environment with other values where `other` gives one for a variable.
+    #[must_use]
+    pub fn map_values(&self, other: impl Fn(&str, &str) -> Option<String>) -> Self {
+        let mut all = self.0.clone();
+        for (name, value) in &mut all {
+            if let Some(other) = other(name, value) {
+                *value = other;
+            }
+        }
+        Self(all)
+    }
+
     /// A variable's value; an empty one counts as unset, as in workflows.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0

@@ -163,6 +163,50 @@ fn inputs_are_the_flags_of_the_same_name() {
         acted.run.stdout, acted.run.stderr
     );
     assert_eq!(acted.output("new"), "0");
+    assert_eq!(acted.output("fixed"), "0");
+
+    // In a container paths of the runner's machine are others: `${{ github.workspace }}`.
+    let report = "{\"version\": \"2.1.0\", \"runs\": []}";
+    write(folder.path(), "out/none.sarif", report);
+    let acted = act_with(
+        folder.path(),
+        &[
+            ("command", "gate"),
+            ("files", "/srv/runner/b/b/out/none.sarif"),
+            ("baseline", "/srv/runner/b/b/out/findings.sarif"),
+            ("sarif", "/srv/runner/b/b/out/again.sarif"),
+            (
+                "report",
+                "junit=/srv/runner/b/b/out/junit.xml\ncsv=out/all.csv",
+            ),
+        ],
+        &[
+            ("GITHUB_WORKSPACE", "/github/workspace"),
+            ("RUNNER_WORKSPACE", "/srv/runner/b"),
+        ],
+    );
+    assert_eq!(
+        acted.run.code, 0,
+        "{}{}",
+        acted.run.stdout, acted.run.stderr
+    );
+    // Later steps of the job find them.
+    assert_eq!(acted.output("sarif"), "[\"out/again.sarif\"]");
+    assert_eq!(
+        acted.output("reports"),
+        "[\"out/junit.xml\",\"out/all.csv\"]"
+    );
+    for file in ["out/again.sarif", "out/junit.xml", "out/all.csv"] {
+        assert!(folder.path().join(file).is_file(), "{file}");
+    }
+    // All that was there is gone, which is not nothing.
+    assert_eq!(acted.output("new"), "0");
+    assert!(
+        acted
+            .output("fixed")
+            .parse::<usize>()
+            .is_ok_and(|gone| gone > 0)
+    );
 }
 
 #[test]

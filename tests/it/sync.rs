@@ -920,3 +920,39 @@ fn two_syncs_at_once_agree() {
         assert_eq!(source.visible(), mirror.visible());
     }
 }
+
+#[test]
+fn what_takes_long_is_told_on_a_terminal() {
+    let pair = Pair::new();
+    pair.source.commit("main", "one", &[]);
+    pair.mirror.hook("pre-receive", "sleep 1");
+    let sync = pair.command(&[]);
+    let mut terminal = Command::new("python3");
+    terminal
+        .args(["-c", "import pty, sys; pty.spawn(sys.argv[1:])"])
+        .arg(sync.get_program())
+        .args(sync.get_args())
+        .current_dir(sync.get_current_dir().expect("a folder"))
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm-256color")
+        .stdin(std::process::Stdio::null());
+    for (name, value) in sync.get_envs() {
+        if let Some(value) = value {
+            terminal.env(name, value);
+        }
+    }
+    let shown = terminal.output().expect("python3 starts");
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(pair.mirror.read("refs/heads/main").is_some(), "{shown}");
+    // Over itself, and gone at the end.
+    assert!(
+        shown.contains("\r\u{1b}[2Kpushing 1 ref to the mirror 0 s"),
+        "{shown:?}"
+    );
+    let last = shown.rfind("pushing").expect("told");
+    assert!(shown[last..].contains("\r\u{1b}[2K"), "{shown:?}");
+    // A log is no terminal.
+    pair.source.commit("main", "two", &[]);
+    let run = pair.synced(&[], 0);
+    assert!(!run.stderr.contains("pushing"), "{}", run.stderr);
+}

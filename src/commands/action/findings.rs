@@ -103,8 +103,19 @@ fn show(
     let findings: usize = counts.values().sum();
     output(context, "findings", &findings.to_string())?;
     output(context, "counts", &serde_json::to_string(&counts)?)?;
-    let new = verdict::new(&judged.report).map_or_else(String::new, |new| new.to_string());
+    let (mut new, mut fixed) = (String::new(), String::new());
+    if let Some(gone) = judged.gone {
+        let count = verdict::new(&judged.report).unwrap_or(0);
+        (new, fixed) = (count.to_string(), gone.to_string());
+    }
     output(context, "new", &new)?;
+    output(context, "fixed", &fixed)?;
+    let reports = list(context, "report");
+    let written: Vec<&str> = reports
+        .iter()
+        .filter_map(|one| Some(one.split_once('=')?.1))
+        .collect();
+    output(context, "reports", &serde_json::to_string(&written)?)?;
     if let Some(file) = inputs::input(&context.env, "sarif") {
         let mut written = Vec::new();
         let category = inputs::input(&context.env, "category").unwrap_or("ci-tool");

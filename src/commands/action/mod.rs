@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::{ArgAction, ValueEnum as _};
 
-use crate::actions::{escape, inputs, outputs};
+use crate::actions::{escape, inputs, outputs, workspace};
 use crate::commands::debt::probing::Flags;
 use crate::commands::proposal::Outcome;
 use crate::commands::{detect, generate, sync};
@@ -62,6 +62,12 @@ pub fn run(_: &Args, context: &Context) -> Result<Exit> {
 }
 
 fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit> {
+    let context = &Context {
+        config_path: None,
+        ui: context.ui,
+        verbose: context.verbose,
+        env: workspace::with_own_paths(&context.env),
+    };
     let path = PathBuf::from(path(context));
     // The flag of the command line has a counterpart here.
     let context = &Context {

@@ -44,6 +44,8 @@ pub(in crate::commands) struct Judged<'a> {
     pub(in crate::commands) report: Report<'a>,
     pub(in crate::commands) verdict: Verdict,
     pub(in crate::commands) suppressions: Vec<Suppression>,
+    /// How many findings of the baseline are not there any more, where there is a baseline.
+    pub(in crate::commands) gone: Option<usize>,
     pub(super) show: FailOn,
     /// The folder in which the files of findings are.
     pub(super) repository: PathBuf,

@@ -239,9 +239,10 @@ pub(super) fn judge<'a>(
     })?;
     let today = args.date.clone().unwrap_or_else(|| clock::today().into());
     let baseline = baseline(args, place, context)?;
+    let mut gone = None;
     if let Some(baseline) = &baseline {
         let known = merged(baseline, place, context)?;
-        report.compare(&known);
+        gone = Some(report.compare(&known).len());
     } else if policy.needs_baseline() {
         context
             .ui
@@ -268,6 +269,7 @@ pub(super) fn judge<'a>(
         report,
         verdict,
         suppressions,
+        gone,
         show: gate.show.unwrap_or(FailOn::Low),
         repository: place.repository.clone(),
     })

@@ -2,14 +2,12 @@
 //! group for each scanner in a job of GitHub Actions, plain remarks elsewhere.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::commands::status;
 use crate::context::Context;
 use crate::scanners::run::Event;
 use crate::sys::ui::escape_line;
-
-/// How often the line is written anew.
-const EVERY: Duration = Duration::from_millis(250);
 
 /// Who runs since when.
 pub(super) struct Progress<'c> {
@@ -27,21 +25,7 @@ impl<'c> Progress<'c> {
 
     /// Does work while the line is kept up to date.
     pub(super) fn during<T>(&self, work: impl FnOnce() -> T) -> T {
-        if !self.context.ui.redraws() {
-            return work();
-        }
-        std::thread::scope(|scope| {
-            let (stop, stopped) = std::sync::mpsc::channel::<()>();
-            scope.spawn(move || {
-                while stopped.recv_timeout(EVERY) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
-                {
-                    self.draw();
-                }
-            });
-            let done = work();
-            drop(stop);
-            done
-        })
+        status::during(&self.context.ui, || self.draw(), work)
     }
 
     /// Tells what happens.
@@ -80,15 +64,9 @@ impl<'c> Progress<'c> {
             .iter()
             .map(|(name, since)| format!("{name} {} s", since.elapsed().as_secs()))
             .collect();
-        if all.is_empty() {
-            return;
+        if !all.is_empty() {
+            status::show(&self.context.ui, &format!("running: {}", all.join(", ")));
         }
-        // A line that wraps is not taken away whole.
-        let line: String = format!("running: {}", all.join(", "))
-            .chars()
-            .take(78)
-            .collect();
-        self.context.ui.status(&line);
     }
 }
 

@@ -176,7 +176,7 @@ fn fetch_pinned(one: &Pinned, mend: &str) -> Result<Vec<u8>> {
     })?;
     compare(one.url, &download, one.sha256, "ci-tool").map_err(|error| refused(&error))?;
     let bytes = lock::unpack(&download, Some(one.member));
-    Ok(bytes.map_err(|error| refused(&error))?)
+    bytes.map_err(|error| refused(&error))
 }
 
 /// Holds bytes to the hash that somebody says.

@@ -2,6 +2,7 @@
 
 mod beside;
 mod forges;
+mod watched;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use clap::ValueEnum;
 use secrecy::SecretString;
 
 use self::forges::Server;
+use self::watched::Watched;
+use super::status;
 use crate::config::sync::{ConflictName, DefaultBranchName, Direction, LfsName, Sync};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -273,7 +276,9 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
         notes.push(Note::done(format!("{mirror_url} {verb} made, private")));
     }
     let git = git.new_mirror(is_new && args.dry_run);
-    let mut outcome = mirror::run(&git, &settings).map_err(failure)?;
+    let watched = Watched::new(&git, &context.ui);
+    let run = || mirror::run(&watched, &settings);
+    let mut outcome = status::during(&context.ui, || watched.draw(), run).map_err(failure)?;
     if let Some(server) = server.as_deref() {
         if follows {
             notes.extend(beside::follow(&git, server, &settings, &mut outcome));

@@ -188,7 +188,7 @@ impl Vercel {
         };
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..AT_ONCE.min(missing.len()))
-                .map(|_| scope.spawn(&work))
+                .map(|_| scope.spawn(work))
                 .collect();
             workers.into_iter().try_for_each(|worker| {
                 worker
