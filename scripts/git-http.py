@@ -3,7 +3,7 @@
 
 usage: git-http.py ROOT [--token TOKEN] [--faults SEED] [--first COUNT]
 
-It prints the port, then serves until it is stopped. With a token every request needs it
+Files under Git LFS are served too. It prints the port, then serves until it is stopped. With a token every request needs it
 as the password of a name. With faults about one request in twelve goes wrong, as this
 seed has it: refused with 429 or 5xx, answered with 504 after the work was done, cut off
 in the middle of the answer or before it, delayed. With a count only the first requests
@@ -12,8 +12,10 @@ are refused, each of them, and no other.
 
 import argparse
 import base64
+import hashlib
 
 import http.server
+import json
 import os
 import pathlib
 import random
@@ -74,6 +76,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(share / 5)
         if GIVEN.token and not self.may_enter():
             return self.refuse(401, "WWW-Authenticate", 'Basic realm="git"')
+        if "/info/lfs/" in url.path:
+            return self.lfs(url.path, body)
         env = {
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": str(ROOT),
@@ -108,6 +112,43 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reset()
         self.wfile.write(text)
 
+    def lfs(self, path, body):
+        """Git LFS: its batch API, and the files themselves in the folder `files` of the repository."""
+        repository, _, asked = path.partition("/info/lfs/")
+        files = ROOT / repository.strip("/") / "files"
+        if asked == "objects/batch":
+            question = json.loads(body)
+            is_upload = question["operation"] == "upload"
+            told = []
+            for one in question["objects"]:
+                has = (files / one["oid"]).is_file()
+                address = f"http://{self.headers['Host']}{repository}/info/lfs/files/{one['oid']}"
+                action = {"href": address, "header": {"Authorization": self.headers.get("Authorization") or ""}}
+                if is_upload and not has:
+                    one["actions"] = {"upload": action}
+                elif has and not is_upload:
+                    one["actions"] = {"download": action}
+                elif not has:
+                    one["error"] = {"code": 404, "message": "Object does not exist on the server"}
+                told.append(one)
+            return self.tell(json.dumps({"transfer": "basic", "objects": told}).encode(), "application/vnd.git-lfs+json")
+        file = files / asked.removeprefix("files/")
+        if self.command == "PUT":
+            assert hashlib.sha256(body).hexdigest() == file.name
+            files.mkdir(exist_ok=True)
+            file.write_bytes(body)
+            return self.tell(b"", "text/plain")
+        if self.command == "GET" and file.is_file():
+            return self.tell(file.read_bytes(), "application/octet-stream")
+        return self.refuse(404)
+
+    def tell(self, body, kind):
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def refuse(self, status, *header):
         self.send_response(status)
         if header:
@@ -129,7 +170,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name, _, password = base64.b64decode(given).decode().partition(":")
         return bool(name) and password == GIVEN.token
 
-    do_GET = do_POST = handle_any
+    do_GET = do_POST = do_PUT = handle_any
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)

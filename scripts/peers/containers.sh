@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Sets up a container engine without a daemon in DIR/containers, with Debian as its only image.
+# Sets up a container engine without a daemon in DIR/containers, with Debian as its only image; and git-lfs.
 # usage: scripts/peers/containers.sh DIR      needs root for apt and for containers
 set -euo pipefail
 dir=$1/containers
-if ! command -v podman >/dev/null || ! command -v runc >/dev/null || ! command -v debootstrap >/dev/null; then
+if ! command -v podman >/dev/null || ! command -v runc >/dev/null || ! command -v debootstrap >/dev/null || ! command -v git-lfs >/dev/null; then
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends buildah podman runc debootstrap debian-archive-keyring >/dev/null
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends buildah podman runc debootstrap debian-archive-keyring git-lfs >/dev/null
 fi
 mkdir -p "$dir"
 # Layers as folders: the other drivers want file systems and rights that a container around us may not have.

@@ -44,7 +44,7 @@ pub struct Sync {
     pub push_options: Vec<String>,
     /// For how many days the mirror keeps what was written over or deleted. Without it 90.
     pub backup_days: Option<u32>,
-    /// What becomes of a repository that keeps files in Git LFS. Without it `refuse`.
+    /// What becomes of a repository that keeps files in Git LFS. Without it `transfer`.
     pub lfs: Option<LfsName>,
     /// Which branch is the mirror's default branch. Without it `keep`.
     pub default_branch: Option<DefaultBranchName>,
@@ -79,6 +79,8 @@ pub enum ConflictName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LfsName {
+    /// The files are brought by git-lfs; where that is not installed, it is not synced.
+    Transfer,
     /// It is not synced: the mirror would have pointers to nothing.
     Refuse,
     /// It is synced without these files; something else brings them.

@@ -19,7 +19,7 @@ pub mod transport;
 pub use address::Address;
 pub use decide::{Conflict, Decision, Side};
 pub use engine::{Difference, Differing, Outcome, Settings, Tried, Written, run, verify};
-pub use git::{Endpoint, Git};
+pub use git::{Endpoint, Git, Lfs};
 pub use plan::{OnConflict, Plan, Planned, Policy};
 pub use refs::{Filter, Oid, Refs};
 pub use transport::{Foresight, Problem, Transport, Trouble, Write};

@@ -111,10 +111,13 @@ fn answer(stream: &UnixStream, credentials: &[Credential]) -> io::Result<()> {
     }
 }
 
-/// `Username for 'https://host': ` and `Password for 'https://user@host': `.
+/// `Username for 'https://host': ` and `Password for 'https://user@host': `; git-lfs asks with
+/// `"https://host"`.
 fn answer_to<'a>(question: &str, credentials: &'a [Credential]) -> Option<&'a str> {
-    let (word, rest) = question.split_once(" for '")?;
-    let address = rest.trim_end().strip_suffix("':")?;
+    let (word, rest) = question.trim_end().split_once(" for ")?;
+    let by_git = || rest.strip_prefix('\'')?.strip_suffix("':");
+    let by_lfs = || rest.strip_prefix('"')?.strip_suffix('"');
+    let address = by_git().or_else(by_lfs)?;
     let (scheme, host) = address.split_once("://")?;
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
     let origin = format!("{scheme}://{}", host.trim_end_matches('/'));
@@ -149,7 +152,13 @@ mod tests {
             told("Password for 'https://oauth2@gitlab.com': ").as_deref(),
             Some("secret")
         );
+        assert_eq!(
+            told("Password for \"https://oauth2@gitlab.com\"\n").as_deref(),
+            Some("secret")
+        );
         for question in [
+            "Password for \"https://oauth2@example.com\"",
+            "Password for \"https://gitlab.com': ",
             "Password for 'https://oauth2@gitlab.com.evil.example': ",
             "Password for 'https://gitlab.com@evil.example': ",
             "Password for 'http://oauth2@gitlab.com': ",

@@ -451,6 +451,13 @@ fn a_record_at_github_keeps_machines_apart() {
     let told = follow_githubs_description(&lines);
     assert!(exchanges.len() > 8, "{told}");
 
+    let text = std::fs::read_to_string(&path).expect("read");
+    let own = text.replacen("      soak:", "      url: shop.example.com\n      soak:", 1);
+    std::fs::write(&path, own).expect("written");
+    let run = cloud.deploy(&[]);
+    assert_eq!(run.code, 2, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("is no address"), "{}", run.stderr);
+    std::fs::write(&path, text).expect("written");
     let run = finish(
         cloud
             .command("production", &[])

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use serde_json::Value;
+use sha2::Digest as _;
 
 use crate::common::repositories::{Bare, Pair, Server, TOKEN};
 use crate::common::{finish, write};
@@ -571,7 +572,26 @@ fn files_under_lfs_and_pushes_that_are_too_large_are_refused_clearly() {
         &work,
         &["push", "--quiet", source.0.to_str().expect("UTF-8"), "main"],
     );
+    // Without git-lfs, or where that is asked for.
+    let mut without = pair.command(&[]);
+    let bin = pair.folder.path().join("bin");
+    std::fs::create_dir_all(&bin).expect("created");
+    for program in ["git", "sh"] {
+        let there = Command::new("which").arg(program).output().expect("which");
+        let there = String::from_utf8_lossy(&there.stdout).trim().to_owned();
+        std::os::unix::fs::symlink(there, bin.join(program)).expect("linked");
+    }
+    let run = finish(without.env("PATH", &bin));
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(run.stderr.contains("git-lfs.com"), "{}", run.stderr);
+    pair.configure("  lfs: refuse\n");
     let run = pair.synced(&[], 3);
+    assert!(run.stderr.contains("Git LFS"), "{}", run.stderr);
+    // A checkout that has all of it: nothing needs to be fetched.
+    let config = pair.folder.path().join("work/.github");
+    let copied = Command::new("cp").arg("-r").arg(config).arg(&work).status();
+    assert!(copied.expect("cp").success());
+    let run = pair.synced(&[work.to_str().expect("UTF-8")], 3);
     assert!(run.stderr.contains("Git LFS"), "{}", run.stderr);
     assert!(mirror.refs("refs").is_empty());
     pair.configure("  lfs: skip\n");
@@ -585,6 +605,74 @@ fn files_under_lfs_and_pushes_that_are_too_large_are_refused_clearly() {
     mirror.git(&["config", "receive.maxInputSize", "0"]);
     pair.synced(&[], 0);
     assert_eq!(source.visible(), mirror.visible());
+}
+
+#[test]
+fn files_under_lfs_come_before_what_points_to_them() {
+    let has = Command::new("git").args(["lfs", "version"]).output();
+    if !has.is_ok_and(|has| has.status.success()) {
+        println!(
+            "skipped: files_under_lfs_come_before_what_points_to_them: git-lfs is not installed"
+        );
+        return;
+    }
+    let pair = Pair::new();
+    let (source, mirror) = (&pair.source, &pair.mirror);
+    let work = pair.folder.path().join("lfs");
+    std::fs::create_dir_all(&work).expect("created");
+    let git = |arguments: &[&str]| crate::common::git(&work, arguments);
+    git(&["init", "--quiet", "-b", "main"]);
+    git(&["lfs", "install", "--local"]);
+    write(&work, ".gitattributes", "*.psd filter=lfs -text\n");
+    let files = |bare: &Bare| {
+        let all = std::fs::read_dir(bare.0.join("files"));
+        all.map_or(0, |all| all.count())
+    };
+    // A commit, with what it points to, as a person pushes both.
+    let commit = |text: &str, has_file: bool| {
+        write(&work, "a.psd", text);
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", text]);
+        git(&[
+            "push",
+            "--quiet",
+            "--no-verify",
+            source.0.to_str().expect("UTF-8"),
+            "main",
+        ]);
+        if has_file {
+            let of = |name: &str| source.0.join("files").join(name);
+            std::fs::create_dir_all(of("")).expect("created");
+            let hash = sha2::Sha256::digest(text);
+            let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            std::fs::write(of(&name), text).expect("written");
+        }
+    };
+    commit("one", true);
+    commit("two", true);
+    git(&["tag", "-m", "a tag", "v1"]);
+    git(&[
+        "push",
+        "--quiet",
+        "--no-verify",
+        source.0.to_str().expect("UTF-8"),
+        "v1",
+    ]);
+    pair.synced(&[], 0);
+    assert_eq!(source.visible(), mirror.visible());
+    // Those of the history too.
+    assert_eq!(files(mirror), 2);
+    commit("three", true);
+    pair.synced(&[], 0);
+    assert_eq!((files(mirror), source.visible()), (3, mirror.visible()));
+
+    // What the source itself does not have is no reason to write pointers to nothing.
+    commit("four", false);
+    let before = mirror.visible();
+    let run = pair.synced(&[], 3);
+    assert!(run.stderr.contains("git lfs"), "{}", run.stderr);
+    assert_eq!(mirror.visible(), before);
+    assert_eq!(files(mirror), 3);
 }
 
 #[test]

@@ -81,6 +81,13 @@ pub(in crate::commands) fn prepare(
     env: &Env,
 ) -> Result<Prepared> {
     let environment = environment(deploy, name)?;
+    let is_address = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+    if let Some(url) = environment.url.as_ref().filter(|url| !is_address(url)) {
+        let message = format!("`url` of the environment `{name}` is no address: {url}");
+        return Err(Failure::usage(message)
+            .hint("it begins with https://")
+            .into());
+    }
     let default = Here::default();
     let chosen: Vec<(&String, &Said, &Here)> = deploy
         .services

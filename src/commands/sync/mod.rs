@@ -22,7 +22,7 @@ use crate::mirror::address::Forge;
 use crate::mirror::decide::Ways;
 use crate::mirror::refs::{Filter, GlobError, Globs};
 use crate::mirror::{
-    self, Address, Endpoint, Foresight, Git, OnConflict, Policy, Problem, Settings, Trouble,
+    self, Address, Endpoint, Foresight, Git, Lfs, OnConflict, Policy, Problem, Settings, Trouble,
 };
 use crate::project::git;
 use crate::report::{
@@ -252,7 +252,11 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
         .map_err(failure)?
         .kept(kept_folder.filter(|_| !args.verify))
         .objects(objects)
-        .allows_lfs(config.lfs == Some(LfsName::Skip))
+        .lfs_files(match config.lfs {
+            None | Some(LfsName::Transfer) => Lfs::Transfer,
+            Some(LfsName::Refuse) => Lfs::Refuse,
+            Some(LfsName::Skip) => Lfs::Skip,
+        })
         .foresight(
             server
                 .clone()
@@ -536,7 +540,7 @@ fn failure(problem: Problem) -> anyhow::Error {
             "the server limits the size of a push or of a file; a first push of a large repository may need its limit raised"
         }
         Trouble::Lfs => {
-            "`sync.lfs: skip` syncs it without these files, where something else brings them"
+            "git-lfs brings these files where it is installed (https://git-lfs.com); `sync.lfs: skip` syncs without them, where something else does"
         }
         Trouble::Moved | Trouble::NotAtomic | Trouble::Other => {
             "docs/sync.md says what a sync needs; -v tells what was done"

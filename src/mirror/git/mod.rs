@@ -3,6 +3,7 @@
 //! atomically, reports refused refs as success, and takes a repository of a newer
 //! form for an empty one; so everything is git's.
 
+mod lfs;
 mod remote;
 
 use std::collections::BTreeMap;
@@ -10,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+pub use self::lfs::Lfs;
 use super::address::Address;
 use super::decide::Side;
 use super::messages;
-use super::refs::Oid;
 use super::transport::{Foresight, Listing, Problem, Trouble};
 use crate::sys::askpass::{Askpass, Credential};
 use crate::sys::env::{Env, GIT_VARIABLES};
@@ -78,7 +79,9 @@ pub struct Git {
     kept: Option<PathBuf>,
     /// A folder of objects that is used beside it.
     objects: Option<PathBuf>,
-    allows_lfs: bool,
+    lfs: Lfs,
+    /// Whether what was looked at keeps files in Git LFS; nothing where nothing was.
+    keeps_lfs: Mutex<Option<bool>>,
     is_new_mirror: bool,
     foresight: Option<Arc<dyn Foresight>>,
     now: i64,
@@ -112,7 +115,8 @@ impl Git {
             fetched: OnceLock::new(),
             kept: None,
             objects: None,
-            allows_lfs: false,
+            lfs: Lfs::default(),
+            keeps_lfs: Mutex::default(),
             is_new_mirror: false,
             foresight: None,
             now,
@@ -136,10 +140,10 @@ impl Git {
         self
     }
 
-    /// Whether files under Git LFS are left to others.
+    /// Says what becomes of files under Git LFS.
     #[must_use]
-    pub const fn allows_lfs(mut self, allows: bool) -> Self {
-        self.allows_lfs = allows;
+    pub const fn lfs_files(mut self, lfs: Lfs) -> Self {
+        self.lfs = lfs;
         self
     }
 
@@ -328,35 +332,6 @@ impl Git {
             false => Err(other(
                 "one side names objects by SHA-1 and the other by SHA-256: git cannot push between them",
             )),
-        }
-    }
-
-    /// Files under Git LFS do not come with a push.
-    fn refuse_lfs(&self, tips: &[&Oid]) -> Result<(), Problem> {
-        if self.allows_lfs || tips.is_empty() {
-            return Ok(());
-        }
-        let asked: String = tips
-            .iter()
-            .take(MANY)
-            .map(|tip| format!("{tip}:.gitattributes\n"))
-            .collect();
-        let program = self
-            .local()
-            .folder(self.fetched()?)
-            .arguments(["cat-file", "--batch"])
-            .input(asked);
-        let done = self.run(program, "git cat-file")?;
-        let text = String::from_utf8_lossy(&done.stdout);
-        let uses = text
-            .lines()
-            .any(|line| !line.trim_start().starts_with('#') && line.contains("filter=lfs"));
-        match uses {
-            true => Err(Problem::new(
-                Trouble::Lfs,
-                ".gitattributes keeps files in Git LFS: their contents do not come with a push, and the mirror would have pointers to nothing",
-            )),
-            false => Ok(()),
         }
     }
 }

@@ -124,7 +124,7 @@ impl Transport for Git {
         let mut tips: Vec<&Oid> = branches.map(|(_, oid)| oid).collect();
         tips.sort();
         tips.dedup();
-        self.refuse_lfs(&tips)?;
+        self.look_for_lfs(&tips)?;
         Ok(came)
     }
 
@@ -272,6 +272,7 @@ impl Transport for Git {
     fn push(&self, side: Side, updates: &[Update], how: How<'_>) -> Result<Pushed, Problem> {
         let address = &self.side(side).address;
         let what = format!("cannot push to the {} {address}", name(side));
+        self.bring_lfs(side, updates)?;
         let pushed = self.pushed()?;
         let list = self.written_list(address, updates)?;
         let mut program = self
