@@ -217,6 +217,8 @@ worker_processes 1;
 events {{ worker_connections 512; }}
 http {{
   access_log off;
+  # A reload closes connections that clients keep, and who uses one at that moment gets no answer.
+  keepalive_timeout 0;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fast;
   uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   proxy_set_header X-Public yes;

@@ -102,6 +102,19 @@ impl Shop {
         std::fs::write(path, text.replace(from, to)).expect("written");
     }
 
+    /// The last that the services have written.
+    fn logs(&self) -> String {
+        let machine = std::path::PathBuf::from(self.local.machine());
+        let log = |name: &str| std::fs::read_to_string(machine.join(name)).unwrap_or_default();
+        let last = |text: String| {
+            let lines: Vec<&str> = text.lines().collect();
+            lines[lines.len().saturating_sub(60)..].join("\n")
+        };
+        ["api.log", "web.log", "error.log"]
+            .map(|name| format!("{name}\n{}\n", last(log(name))))
+            .concat()
+    }
+
     fn deploy(&self) -> Run {
         finish(&mut self.local.deploy(&["--format", "json"]))
     }
@@ -151,7 +164,7 @@ fn an_application_with_a_database_goes_from_release_to_release() {
     let run = shop.deploy();
     let (rate, failed) = load.end();
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
-    assert_eq!(failed, Vec::<String>::new());
+    assert_eq!(failed, Vec::<String>::new(), "{}", shop.logs());
     println!("{rate:.0} requests a second");
     assert!(rate > f64::from(LOAD) / 3.0, "{rate} requests a second");
     let (commits, page) = shop.shown();
@@ -188,7 +201,7 @@ fn an_application_with_a_database_goes_from_release_to_release() {
             .is_some_and(|why| why.contains("500")),
         "{told}"
     );
-    assert_eq!(failed, Vec::<String>::new());
+    assert_eq!(failed, Vec::<String>::new(), "{}", shop.logs());
     println!("{rate:.0} requests a second");
     assert!(rate > f64::from(LOAD) / 3.0, "{rate} requests a second");
     let (commits, page) = shop.shown();
