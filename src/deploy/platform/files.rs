@@ -1,7 +1,6 @@
 //! The files of a deployment as Vercel takes them: each by its SHA-1, with its mode.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 
@@ -181,16 +180,8 @@ impl File {
             return Ok(Self::link(target.to_string_lossy().into_owned()));
         }
         let mut file = std::fs::File::open(path).map_err(broken)?;
-        let (mut digest, mut size) = (Sha1::new(), 0);
-        let mut part = vec![0; 64 * 1024];
-        loop {
-            let read = file.read(&mut part).map_err(broken)?;
-            if read == 0 {
-                break;
-            }
-            digest.update(&part[..read]);
-            size += read as u64;
-        }
+        let mut digest = Sha1::new();
+        let size = std::io::copy(&mut file, &mut digest).map_err(broken)?;
         Ok(Self {
             sha: hex(&digest.finalize()),
             size,
