@@ -46,6 +46,13 @@ told.cleared = await changed(() => page.$eval("#search", (element) => {
 }));
 told.high = await changed(() => page.select("#severity", "high"));
 await page.select("#severity", "");
+// Where there is a baseline: each state alone.
+told.states = {};
+for (const state of await page.$$eval("#state option", (all) => all.map((one) => one.value).filter(Boolean))) {
+  await page.select("#state", state);
+  told.states[state] = [await count(), await names()];
+}
+await page.select("#state", "");
 await page.select("#sort", "name");
 told.sorted = await names();
 await page.select("#sort", "");

@@ -214,6 +214,49 @@ impl<'r> From<&'r findings::Finding<'_>> for Finding<'r> {
     }
 }
 
+impl Finding<'_> {
+    /// The same with texts of its own, for when the document goes that it was read from.
+    pub fn into_owned(self) -> Finding<'static> {
+        fn all(texts: Vec<Cow<'_, str>>) -> Vec<Cow<'static, str>> {
+            texts.into_iter().map(owned).collect()
+        }
+        Finding {
+            name: owned(self.name),
+            message: owned(self.message),
+            ids: all(self.ids),
+            locations: self
+                .locations
+                .into_iter()
+                .map(|one| Location {
+                    path: owned(one.path),
+                    ..one
+                })
+                .collect(),
+            target: self.target.map(owned),
+            package: self.package.map(|package| Package {
+                name: owned(package.name),
+                version: package.version.map(owned),
+                ..package
+            }),
+            fixed_versions: all(self.fixed_versions),
+            reported_by: self
+                .reported_by
+                .into_iter()
+                .map(|one| Reporter {
+                    scanner: owned(one.scanner),
+                    rule: owned(one.rule),
+                    ..one
+                })
+                .collect(),
+            ..self
+        }
+    }
+}
+
+fn owned(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
 impl<'r> From<&'r findings::Location<'_>> for Location<'r> {
     fn from(location: &'r findings::Location<'_>) -> Self {
         let region = location.region;

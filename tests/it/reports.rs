@@ -311,6 +311,45 @@ fn the_page_is_used_in_a_browser() {
     println!("20,000 findings listed after {} ms", told["milliseconds"]);
 }
 
+/// Beside a baseline the page has what is new, what was there, and what is fixed.
+#[test]
+fn the_page_shows_what_became_of_a_baseline() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let with = |from: usize, to: usize| {
+        let mut all = sarif(7);
+        let results = all["runs"][0]["results"].as_array_mut().expect("results");
+        *results = results[from..to].to_vec();
+        all.to_string()
+    };
+    write(folder.path(), "base.sarif", with(0, 5));
+    write(folder.path(), "report.sarif", with(2, 7));
+    let run = report(
+        folder.path(),
+        &["--html", "page.html", "--baseline", "base.sarif"],
+    );
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let told = used(folder.path(), "R3</b>");
+    assert_eq!(told["problems"], json!([]), "{told}");
+    assert_eq!(told["all"], "5 findings, 2 fixed", "{told}");
+    let states = &told["states"];
+    assert_eq!(states["new"][0], "2 of 7 findings", "{told}");
+    assert_eq!(states["unchanged"][0], "3 of 7 findings", "{told}");
+    assert_eq!(states["fixed"][0], "2 of 7 findings", "{told}");
+    let mut names: Vec<&str> = states["fixed"][1]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["=R0</b>", "=R1</b>"], "{told}");
+    for scheme in ["axe-light", "axe-dark"] {
+        assert_eq!(told[scheme], json!([]), "{told}");
+    }
+    let html = std::fs::read_to_string(folder.path().join("page.html")).expect("written");
+    assert!(html.contains("; 2 of the baseline are fixed."));
+}
+
 /// An audit's page has the score: a picture, and the same in words.
 #[test]
 fn the_page_of_an_audit_has_the_score() {

@@ -104,9 +104,9 @@ fn show(
     output(context, "findings", &findings.to_string())?;
     output(context, "counts", &serde_json::to_string(&counts)?)?;
     let (mut new, mut fixed) = (String::new(), String::new());
-    if let Some(gone) = judged.gone {
+    if let Some(gone) = &judged.gone {
         let count = verdict::new(&judged.report).unwrap_or(0);
-        (new, fixed) = (count.to_string(), gone.to_string());
+        (new, fixed) = (count.to_string(), gone.count.to_string());
     }
     output(context, "new", &new)?;
     output(context, "fixed", &fixed)?;

@@ -18,6 +18,7 @@ use crate::findings::{self, Identity, Report, SuppressionStatus};
 use crate::policy::{Decision, FailOn, Outcome, Suppression, Verdict};
 use crate::report;
 use crate::report::excerpt::Excerpts;
+use crate::report::findings_json;
 use crate::report::forms;
 use crate::report::gate::Shape;
 use crate::report::picture::Picture;
@@ -39,13 +40,21 @@ pub(in crate::commands) struct Coverage<'c> {
     pub(in crate::commands) score: Option<&'c Score>,
 }
 
+/// Findings of a baseline that are not there any more.
+pub(in crate::commands) struct Gone {
+    /// How many.
+    pub(in crate::commands) count: usize,
+    /// Themselves, where a page shows them.
+    pub(in crate::commands) shown: Vec<findings_json::Finding<'static>>,
+}
+
 /// Findings with what was decided about them.
 pub(in crate::commands) struct Judged<'a> {
     pub(in crate::commands) report: Report<'a>,
     pub(in crate::commands) verdict: Verdict,
     pub(in crate::commands) suppressions: Vec<Suppression>,
-    /// How many findings of the baseline are not there any more, where there is a baseline.
-    pub(in crate::commands) gone: Option<usize>,
+    /// What the baseline has and is not there any more, where there is a baseline.
+    pub(in crate::commands) gone: Option<Gone>,
     pub(super) show: FailOn,
     /// The folder in which the files of findings are.
     pub(super) repository: PathBuf,
@@ -180,6 +189,7 @@ impl Judged<'_> {
             let (gate, excerpts) = prepared.get_or_init(|| (self.json(), self.excerpts(args)));
             let input = forms::Input {
                 gate,
+                gone: self.gone.as_ref().map_or(&[], |gone| &gone.shown),
                 told: report::verdict::Told {
                     report: &self.report,
                     verdict: &self.verdict,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::ValueEnum;
 
+use self::judged::Gone;
 pub(super) use self::judged::{Beside, Coverage, Judged, MAX_FILES};
 use self::suppressions::suppressions;
 use super::sarif::{Loaded as Sarif, Place, load, merged};
@@ -17,6 +18,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::findings::Report;
 use crate::policy::{Changed, Changes, Date, FailOn, Gate, Intelligence, Known, Policy};
+use crate::report::findings_json;
 use crate::report::forms::FORMS;
 use crate::sarif::Source;
 use crate::sys::clock;
@@ -242,7 +244,15 @@ pub(super) fn judge<'a>(
     let mut gone = None;
     if let Some(baseline) = &baseline {
         let known = merged(baseline, place, context)?;
-        gone = Some(report.compare(&known).len());
+        let absent = report.compare(&known);
+        let is_shown = args.report.iter().any(|(form, _)| form == "html");
+        let shown = absent.iter().filter(|_| is_shown);
+        gone = Some(Gone {
+            count: absent.len(),
+            shown: shown
+                .map(|at| findings_json::Finding::from(&known.findings[*at]).into_owned())
+                .collect(),
+        });
     } else if policy.needs_baseline() {
         context
             .ui

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Input, Out};
 use crate::audit::score::Score;
-use crate::report::gate::Decided;
+use crate::report::findings_json::Finding;
 use crate::report::picture::{self, Picture};
 use crate::report::scan::State;
 use crate::report::trend::History;
@@ -24,7 +24,7 @@ pub(super) fn page(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     let counts = &input.gate.counts;
     write!(
         out,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1 class=\"{}\">{title}</h1>\n<p>{} fail the gate, {} are worth a look, {} pass, {} are set aside.</p>\n</header>\n<main>\n<form role=\"search\" aria-label=\"Findings\">\n<label>Search <input type=\"search\" id=\"search\" autocomplete=\"off\"></label>\n<label>Severity <select id=\"severity\"></select></label>\n<label>Outcome <select id=\"outcome\"></select></label>\n<label>Kind <select id=\"kind\"></select></label>\n<label>Scanner <select id=\"scanner\"></select></label>\n<label>State <select id=\"state\"></select></label>\n<label>Sort by <select id=\"sort\"><option value=\"\">what decides</option><option value=\"severity\">severity</option><option value=\"place\">place</option><option value=\"name\">name</option></select></label>\n</form>\n<p id=\"count\" role=\"status\"></p>\n<ol id=\"list\"></ol>\n<button type=\"button\" id=\"more\" hidden>Show more</button>\n<noscript><p>The list needs JavaScript, which this page brings with it.</p></noscript>\n{}</main>\n{}<script type=\"application/json\" id=\"data\">",
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<header>\n<h1 class=\"{}\">{title}</h1>\n<p>{} fail the gate, {} are worth a look, {} pass, {} are set aside{}.</p>\n</header>\n<main>\n<form role=\"search\" aria-label=\"Findings\">\n<label>Search <input type=\"search\" id=\"search\" autocomplete=\"off\"></label>\n<label>Severity <select id=\"severity\"></select></label>\n<label>Outcome <select id=\"outcome\"></select></label>\n<label>Kind <select id=\"kind\"></select></label>\n<label>Scanner <select id=\"scanner\"></select></label>\n<label>State <select id=\"state\"></select></label>\n<label>Sort by <select id=\"sort\"><option value=\"\">what decides</option><option value=\"severity\">severity</option><option value=\"place\">place</option><option value=\"name\">name</option></select></label>\n</form>\n<p id=\"count\" role=\"status\"></p>\n<ol id=\"list\"></ol>\n<button type=\"button\" id=\"more\" hidden>Show more</button>\n<noscript><p>The list needs JavaScript, which this page brings with it.</p></noscript>\n{}</main>\n{}<script type=\"application/json\" id=\"data\">",
         hash(STYLE),
         hash(SCRIPT),
         if input.gate.passes && input.told.is_complete {
@@ -36,6 +36,10 @@ pub(super) fn page(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
         counts.warned,
         counts.passed,
         counts.suppressed,
+        match input.gone.len() {
+            0 => String::new(),
+            gone => format!("; {gone} of the baseline are fixed"),
+        },
         input.score.map_or_else(String::new, maturity)
             + &input.history.map_or_else(String::new, past)
             + &planned(input.pictures),
@@ -120,8 +124,15 @@ fn headline(input: &Input<'_>) -> String {
 /// The findings as lists of texts, in the order of `page.js`.
 fn data(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     out.write_all(b"[")?;
-    for (at, decided) in input.gate.findings.iter().enumerate() {
-        let row = row(decided, input.excerpts.get(&decided.finding.identity));
+    let there = input.gate.findings.iter().map(|decided| {
+        let finding = &decided.finding;
+        let state = finding.state.unwrap_or_default();
+        let excerpt = input.excerpts.get(&finding.identity);
+        row(finding, (decided.outcome, &decided.rule, state), excerpt)
+    });
+    let gone = input.gone.iter();
+    let gone = gone.map(|finding| row(finding, ("fixed", "", "fixed"), None));
+    for (at, row) in there.chain(gone).enumerate() {
         out.write_all(if at > 0 { b",\n" } else { b"" })?;
         // No text of a finding can end the element that holds it, or begin a comment.
         let mut parts = row.split('<');
@@ -134,8 +145,12 @@ fn data(input: &Input<'_>, out: &mut Out<'_>) -> io::Result<()> {
     out.write_all(b"]")
 }
 
-fn row(decided: &Decided, excerpt: Option<&String>) -> String {
-    let finding = &decided.finding;
+/// A finding with its outcome, the rule that decided, and its state.
+fn row(
+    finding: &Finding<'_>,
+    (outcome, rule, state): (&str, &str, &str),
+    excerpt: Option<&String>,
+) -> String {
     let place = finding.locations.first().map_or_else(
         || finding.target.clone().unwrap_or_default(),
         |place| match place.line {
@@ -159,7 +174,7 @@ fn row(decided: &Decided, excerpt: Option<&String>) -> String {
         .map(|one| &*one.scanner)
         .collect();
     let row = (
-        &decided.outcome,
+        outcome,
         &finding.severity,
         &finding.kind,
         escape_line(&finding.name),
@@ -168,8 +183,8 @@ fn row(decided: &Decided, excerpt: Option<&String>) -> String {
         escape_line(&package),
         escape_line(&finding.fixed_versions.join(", ")),
         scanners,
-        finding.state.unwrap_or_default(),
-        escape_line(&decided.rule),
+        state,
+        escape_line(rule),
         &finding.identity,
         finding.ids.join(", "),
         excerpt.map_or("", String::as_str),

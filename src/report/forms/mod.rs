@@ -16,6 +16,7 @@ use std::io::{self, Write as _};
 
 use chrono::NaiveDateTime;
 
+use super::findings_json::Finding;
 use super::gate::Gate;
 use super::picture::Picture;
 use super::trend::History;
@@ -27,6 +28,8 @@ use crate::audit::score::Score;
 pub struct Input<'i> {
     /// The verdict with every finding.
     pub gate: &'i Gate<'i>,
+    /// Findings of the baseline that are not there any more.
+    pub gone: &'i [Finding<'static>],
     /// The same with what ran.
     pub told: Told<'i>,
     /// How mature the delivery is, where that was found out.

@@ -4,8 +4,9 @@
   const [OUTCOME, SEVERITY, KIND, NAME, PLACE, MESSAGE, PACKAGE, FIXED, SCANNERS, STATE, RULE, IDENTITY, IDS, EXCERPT] = Array(14).keys();
   const PAGE = 200;
   const ORDER = ["critical", "high", "medium", "low", "note"];
-  const WORDS = { denied: "fails the gate", warned: "worth a look", passed: "passes", suppressed: "set aside" };
+  const WORDS = { denied: "fails the gate", warned: "worth a look", passed: "passes", suppressed: "set aside", fixed: "fixed" };
   const rows = JSON.parse(document.getElementById("data").textContent);
+  const fixed = rows.filter((row) => row[STATE] === "fixed").length;
   const texts = rows.map((row) => row.flat().join("\n").toLowerCase());
   const by = (id) => document.getElementById(id);
   const list = by("list"), more = by("more"), count = by("count"), search = by("search");
@@ -74,7 +75,8 @@
     list.replaceChildren();
     drawn = 0;
     draw();
-    count.textContent = shown.length === rows.length ? `${rows.length} findings` : `${shown.length} of ${rows.length} findings`;
+    const all = fixed ? `${rows.length - fixed} findings, ${fixed} fixed` : `${rows.length} findings`;
+    count.textContent = shown.length === rows.length ? all : `${shown.length} of ${rows.length} findings`;
   };
 
   let waiting;
