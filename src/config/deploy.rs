@@ -118,6 +118,9 @@ pub struct Environment {
     /// Where people find what is deployed; GitHub's record leads there. Without it the start
     /// page at the first health check of the service that is deployed last.
     pub url: Option<String>,
+    /// The variable that holds the address of the database, which has to answer before anything
+    /// changes.
+    pub database: Option<String>,
     /// The services of this environment, by name. All where there is none.
     #[serde(deserialize_with = "unique")]
     pub services: BTreeMap<String, Here>,

@@ -9,6 +9,7 @@ pub mod github;
 pub mod gitlab;
 pub mod http;
 mod patience;
+pub mod reach;
 mod remembered;
 pub mod web;
 

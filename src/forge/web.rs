@@ -292,6 +292,7 @@ pub fn outside(text: &str, secret: Option<(&str, &str, &SecretString)>) -> Strin
         _ => text,
     }
 }
+
 /// The start page at the same host as an address.
 pub fn start_page(address: &str) -> Option<String> {
     Url::parse(address).ok()?.join("/").ok().map(String::from)

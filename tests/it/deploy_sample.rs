@@ -46,7 +46,7 @@ impl Drop for Database {
 
 struct Shop {
     local: Local,
-    _database: Database,
+    database: Database,
 }
 
 impl Shop {
@@ -88,11 +88,10 @@ impl Shop {
         let text = std::fs::read_to_string(&config).expect("read");
         // A build takes its time, and so does the first page.
         let text = text.replace("time-limit: 20", "time-limit: 300");
-        std::fs::write(config, text.replace("within: 6", "within: 60")).expect("written");
-        Self {
-            local,
-            _database: database,
-        }
+        let text = text.replace("within: 6", "within: 60");
+        let asked = "      database: DATABASE_URL\n      soak:";
+        std::fs::write(config, text.replace("      soak:", asked)).expect("written");
+        Self { local, database }
     }
 
     fn change(&self, file: &str, from: &str, to: &str) {
@@ -116,7 +115,12 @@ impl Shop {
     }
 
     fn deploy(&self) -> Run {
-        finish(&mut self.local.deploy(&["--format", "json"]))
+        self.deploy_with(&self.database.url)
+    }
+
+    fn deploy_with(&self, database: &str) -> Run {
+        let mut deploy = self.local.deploy(&["--format", "json"]);
+        finish(deploy.env("DATABASE_URL", database))
     }
 
     /// The commits that answer, and what a visitor reads.
@@ -142,6 +146,13 @@ impl Shop {
 fn an_application_with_a_database_goes_from_release_to_release() {
     let shop = Shop::new();
     let first = shop.local.commit("first");
+    // A database that does not answer is known before anything changes.
+    let run = shop.deploy_with("postgresql+psycopg://postgres:hidden@127.0.0.1:1/test");
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    let why = "the database of DATABASE_URL: 127.0.0.1:1 does not answer";
+    assert!(run.stderr.contains(why), "{}", run.stderr);
+    assert!(!run.stderr.contains("hidden"), "{}", run.stderr);
+    assert!(!shop.local.journal().exists());
     let run = shop.deploy();
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let (commits, page) = shop.shown();

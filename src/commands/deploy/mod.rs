@@ -29,6 +29,7 @@ use crate::deploy::journal::{Journal, Phase, Step};
 use crate::deploy::platform::Release;
 use crate::deploy::saga::{End, Saga};
 use crate::error::{Exit, Failure};
+use crate::forge::reach;
 use crate::forge::web::Web;
 use crate::report::deploy::{Deployment, outcome};
 use crate::report::{self};
@@ -263,6 +264,7 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Option<Answer>> {
             policy,
             risks: &risks,
             checks: &config.environments[&args.environment].checks,
+            database: config.environments[&args.environment].database.as_deref(),
         },
         unset,
         context,
@@ -303,6 +305,8 @@ struct Before<'b> {
     policy: MigrationsName,
     risks: Risks<'b>,
     checks: &'b [String],
+    /// The variable that holds the address of the database.
+    database: Option<&'b str>,
 }
 
 /// Deploys, goes on, or takes back.
@@ -322,6 +326,9 @@ fn carry_on(
     let mut saga = Saga::new(world, plan, journal);
     if args.resume {
         return resume(saga, phase);
+    }
+    if let Some(variable) = look.database {
+        reached(variable, context)?;
     }
     let mut remarks: Vec<String> = without_checks(world, plan)
         .chain(unset)
@@ -360,6 +367,21 @@ fn carry_on(
     }
     let (end, journal) = saga.run();
     Ok(Some(ended(end, &journal, remarks)))
+}
+
+/// Sees to it that the database answers.
+fn reached(variable: &str, context: &Context) -> Result<()> {
+    let address = context.env.get(variable).ok_or_else(|| {
+        Failure::usage(format!(
+            "the variable {variable}, which holds the address of the database, is not set"
+        ))
+        .hint("a job has a secret only where its `env` gives it")
+    })?;
+    reach::database(address.trim()).map_err(|why| {
+        let message = format!("the database of {variable}: {}", escape_line(&why));
+        let hint = "nothing was changed; `database` in `deploy.environments` asks for it, and is for a database that this machine can reach";
+        Failure::failed(message).hint(hint).into()
+    })
 }
 
 /// A deployment that was made elsewhere, as far as the platforms know it: what is live is to

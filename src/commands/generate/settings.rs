@@ -130,6 +130,7 @@ fn deploying(deploy: &Deploy) -> BTreeMap<String, Deploying> {
         let asked = here.values().flat_map(|one| &one.health);
         let secrets = asked.filter_map(|health| Some(health.secret.as_ref()?.variable.clone()));
         told.secrets.extend(secrets);
+        told.secrets.extend(environment.database.clone());
         told
     };
     let environments = deploy.environments.iter();
