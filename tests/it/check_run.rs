@@ -2,6 +2,7 @@
 //! exchange is held against GitHub's published description.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -101,13 +102,14 @@ pub fn report(folder: &Path, errors: usize) {
     write(folder, "report.sarif", sarif.to_string());
 }
 
-fn gate(github: &Rest<Checks>, folder: &Path, more: &[(&str, &str)]) -> Run {
+/// The action that judges the report, in a job of a pull request on this GitHub.
+pub fn job(github: &str, folder: &Path) -> Command {
     let mut command = command();
     command
         .arg("action")
         .current_dir(folder)
         .env("GITHUB_ACTIONS", "true")
-        .env("GITHUB_API_URL", &github.url)
+        .env("GITHUB_API_URL", github)
         .env("GITHUB_SERVER_URL", "https://github.com")
         .env("GITHUB_REPOSITORY", "acme/shop")
         .env("GITHUB_EVENT_PATH", folder.join("event.json"))
@@ -116,8 +118,13 @@ fn gate(github: &Rest<Checks>, folder: &Path, more: &[(&str, &str)]) -> Run {
         .env("INPUT_TOKEN", CANARY)
         .env("INPUT_COMMAND", "gate")
         .env("INPUT_FILES", "report.sarif")
-        .env("INPUT_CHECK-RUN", "true")
-        .envs(more.iter().copied());
+        .env("INPUT_CHECK-RUN", "true");
+    command
+}
+
+fn gate(github: &Rest<Checks>, folder: &Path, more: &[(&str, &str)]) -> Run {
+    let mut command = job(&github.url, folder);
+    command.envs(more.iter().copied());
     let run = finish(&mut command);
     assert!(!run.stdout.contains(CANARY) && !run.stderr.contains(CANARY));
     run

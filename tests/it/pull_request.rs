@@ -6,7 +6,7 @@ use crate::check_run::{self, Checks};
 use crate::comment::Thread;
 use crate::common::github::CANARY;
 use crate::common::rest::{Answer, Answers, Question, Rest};
-use crate::common::{command, finish, git, write};
+use crate::common::{finish, git, write};
 use crate::upload::State;
 
 /// No run asks GitHub more often.
@@ -52,23 +52,11 @@ fn a_whole_run_asks_github_few_questions() {
     });
     let run = |number: &str| {
         let run = finish(
-            command()
-                .arg("action")
-                .current_dir(folder)
-                .env("GITHUB_ACTIONS", "true")
-                .env("GITHUB_API_URL", &github.url)
-                .env("GITHUB_SERVER_URL", "https://github.com")
-                .env("GITHUB_REPOSITORY", "acme/shop")
+            check_run::job(&github.url, folder)
                 .env("GITHUB_EVENT_NAME", "pull_request")
-                .env("GITHUB_EVENT_PATH", folder.join("event.json"))
                 .env("GITHUB_REF", "refs/pull/7/merge")
-                .env("GITHUB_SHA", "f".repeat(40))
                 .env("GITHUB_RUN_ID", number)
-                .env("INPUT_TOKEN", CANARY)
-                .env("INPUT_COMMAND", "gate")
-                .env("INPUT_FILES", "report.sarif")
                 .env("INPUT_UPLOAD", "true")
-                .env("INPUT_CHECK-RUN", "true")
                 .env("INPUT_COMMENT", "true"),
         );
         assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
