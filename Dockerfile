@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The image of the container action: the static binary, git, CA certificates and Trivy.
+# The image of the container action: the static binary, git with git-lfs, CA certificates and Trivy.
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
@@ -21,7 +21,7 @@ RUN host=$(rustc --print host-tuple) \
 FROM debian:bookworm-slim AS system
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends bash busybox-static ca-certificates git \
+    && apt-get install --yes --no-install-recommends bash busybox-static ca-certificates git git-lfs \
     && rm -rf /var/lib/apt/lists/*
 COPY scripts/image-root.sh /image-root.sh
 RUN /image-root.sh /image

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Serves the bare repositories below a folder by git's own `http-backend`, at a free port of this machine.
 
-usage: git-http.py ROOT [--token TOKEN] [--faults SEED] [--first COUNT]
+usage: git-http.py ROOT [--token TOKEN] [--faults SEED] [--first COUNT] [--old] [--moved]
 
 Files under Git LFS are served too. It prints the port, then serves until it is stopped. With a token every request needs it
 as the password of a name. With faults about one request in twelve goes wrong, as this
 seed has it: refused with 429 or 5xx, answered with 504 after the work was done, cut off
 in the middle of the answer or before it, delayed. With a count only the first requests
-are refused, each of them, and no other.
+are refused, each of them, and no other. An old server speaks version 0 of the protocol
+alone. A moved one sends who asks below `/old/` elsewhere.
 """
 
 import argparse
@@ -31,6 +32,8 @@ PARSER.add_argument("root", type=pathlib.Path)
 PARSER.add_argument("--token")
 PARSER.add_argument("--faults", type=int)
 PARSER.add_argument("--first", type=int)
+PARSER.add_argument("--old", action="store_true")
+PARSER.add_argument("--moved", action="store_true")
 GIVEN = PARSER.parse_args()
 ROOT = GIVEN.root.resolve()
 DICE = random.Random(GIVEN.faults)
@@ -74,6 +77,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reset()
         if wrong == "delay":
             time.sleep(share / 5)
+        if GIVEN.moved and self.path.startswith("/old/"):
+            return self.refuse(301, "Location", f"http://{self.headers['Host']}/{self.path.removeprefix('/old/')}")
         if GIVEN.token and not self.may_enter():
             return self.refuse(401, "WWW-Authenticate", 'Basic realm="git"')
         if "/info/lfs/" in url.path:
@@ -82,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "PATH": os.environ["PATH"],
             "GIT_PROJECT_ROOT": str(ROOT),
             "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol") or "",
+            "GIT_PROTOCOL": "" if GIVEN.old else self.headers.get("Git-Protocol") or "",
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding") or "",
             "PATH_INFO": urllib.parse.unquote(url.path),
             "QUERY_STRING": url.query,

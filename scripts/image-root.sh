@@ -1,6 +1,6 @@
 #!/bin/sh
 # Puts together what the image of the action consists of, out of a Debian with these packages: bash, busybox-static,
-# ca-certificates, git. The rest of a distribution is left behind: it would be three quarters of the image.
+# ca-certificates, git, git-lfs. The rest of a distribution is left behind: it would be three quarters of the image.
 # usage: image-root.sh FOLDER
 set -eu
 root=$1
@@ -11,7 +11,7 @@ for name in bin lib lib64; do
 done
 busybox --install -s "$root/usr/bin"
 rm "$root/usr/bin/busybox"
-programs="/usr/bin/bash /usr/bin/busybox /usr/bin/git /usr/lib/git-core/git-remote-http"
+programs="/usr/bin/bash /usr/bin/busybox /usr/bin/git /usr/bin/git-lfs /usr/lib/git-core/git-remote-http"
 # Scanners that are programs of Node.js need the library of C++.
 libraries=$( (
   # shellcheck disable=SC2086 # words that we have written

@@ -1,6 +1,7 @@
 //! One request to any server, with all that a check of its answer needs. It is sent once:
 //! whoever asks knows whether it may be sent again.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderName, HeaderValue, LOCATION};
@@ -112,45 +113,59 @@ pub enum WebError {
 #[derive(Debug)]
 pub struct Web {
     runtime: tokio::runtime::Runtime,
-    here: reqwest::Client,
-    elsewhere: reqwest::Client,
+    keeps_connections: bool,
+    // Made when it is needed: what the system trusts takes a while to read.
+    here: OnceLock<reqwest::Client>,
+    elsewhere: OnceLock<reqwest::Client>,
 }
 
 impl Web {
-    /// Something that sends.
+    /// Something that sends, each request over a connection of its own: one of before says
+    /// nothing of what a visitor meets now.
     ///
     /// # Errors
     /// Where the system refuses what it needs.
     pub fn new() -> Result<Self, WebError> {
-        let unusable = |why: String| WebError::Unusable {
-            url: "the network".to_owned(),
-            why,
-        };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| unusable(error.to_string()))?;
+            .map_err(|error| WebError::Unusable {
+                url: "the network".to_owned(),
+                why: error.to_string(),
+            })?;
         // Fails only where a provider is installed already, which is then ours.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let build = |is_here: bool| {
-            let builder = reqwest::Client::builder()
-                .user_agent(concat!("ci-tool/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(Duration::from_secs(10))
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                // A connection of before says nothing of what a visitor meets now.
-                .pool_max_idle_per_host(0)
-                .tls_info(true);
-            // A proxy is another machine's, and would not find this one.
-            let builder = if is_here { builder.no_proxy() } else { builder };
-            builder.build().map_err(|error| unusable(chain(&error)))
-        };
-        let (here, elsewhere) = (build(true)?, build(false)?);
         Ok(Self {
             runtime,
-            here,
-            elsewhere,
+            keeps_connections: false,
+            here: OnceLock::new(),
+            elsewhere: OnceLock::new(),
         })
+    }
+
+    /// Sends what follows over the same connection.
+    #[must_use]
+    pub const fn keeping_connections(mut self) -> Self {
+        self.keeps_connections = true;
+        self
+    }
+
+    fn client(&self, is_here: bool) -> Result<&reqwest::Client, String> {
+        let known = if is_here { &self.here } else { &self.elsewhere };
+        if let Some(client) = known.get() {
+            return Ok(client);
+        }
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("ci-tool/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(10))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .pool_max_idle_per_host(usize::from(self.keeps_connections))
+            .tls_info(true);
+        // A proxy is another machine's, and would not find this one.
+        let builder = if is_here { builder.no_proxy() } else { builder };
+        let client = builder.build().map_err(|error| chain(&error))?;
+        Ok(known.get_or_init(|| client))
     }
 
     /// Sends one request and takes its answer whole.
@@ -200,11 +215,9 @@ impl Web {
             url: shown(url),
             why: why.to_owned(),
         };
-        let client = if is_loopback(url) {
-            &self.here
-        } else {
-            &self.elsewhere
-        };
+        let client = self
+            .client(is_loopback(url))
+            .map_err(|why| unusable(&why))?;
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| unusable("the method is none"))?;
         let mut builder = client

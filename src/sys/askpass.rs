@@ -11,6 +11,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::env::Env;
@@ -33,6 +34,14 @@ pub struct Credential {
     pub user: String,
     /// The token.
     pub token: SecretString,
+}
+
+impl Credential {
+    /// What follows `Basic` in the header of a request.
+    pub fn basic(&self) -> SecretString {
+        let plain = format!("{}:{}", self.user, self.token.expose_secret());
+        SecretString::from(BASE64_STANDARD.encode(plain))
+    }
 }
 
 /// Waits for questions until it is dropped.

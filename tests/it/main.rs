@@ -60,6 +60,7 @@ mod snapshot;
 mod stacks;
 mod suggestions;
 mod sync;
+mod sync_direct;
 mod sync_faults;
 mod sync_forges;
 mod sync_model;

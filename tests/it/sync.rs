@@ -790,8 +790,18 @@ fn wrong_input_is_told_with_its_mend() {
 /// holds the token, and no output does.
 #[test]
 fn the_token_reaches_nobody_but_the_server() {
+    reaches_nobody_but_the_server(true);
+    reaches_nobody_but_the_server(false);
+}
+
+fn reaches_nobody_but_the_server(by_git: bool) {
     use std::os::unix::fs::PermissionsExt as _;
     let pair = Pair::new();
+    if by_git {
+        // What somebody has set for HTTP is git's to follow.
+        let settings = "[http]\n\tuserAgent = git/ours\n";
+        std::fs::write(pair.folder.path().join(".gitconfig"), settings).expect("written");
+    }
     pair.source.commit("main", "one", &[]);
     let folder = pair.folder.path().join("bin");
     let log = pair.folder.path().join("log");
@@ -824,7 +834,10 @@ fn the_token_reaches_nobody_but_the_server() {
     pair.source.commit("topic", "x", &[]);
     watched(&["-vv"], 1);
     let log = std::fs::read_to_string(log).expect("written");
-    assert!(log.contains("push --porcelain"), "the log is that of git");
+    assert!(log.contains("merge-base"), "the log is that of git");
+    for command in ["push --porcelain", "ls-remote"] {
+        assert_eq!(log.contains(command), by_git, "{command}");
+    }
     let encoded = "b2F1dGgyOmdscGF0LWNhbmFyeT";
     assert!(
         !log.contains(TOKEN) && !log.contains(encoded),

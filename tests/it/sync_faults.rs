@@ -87,6 +87,11 @@ fn seed(number: u64) -> usize {
         let settings = settings(&from);
         let outcome = loop {
             let git = Git::new(side(&from), side(&to), &env, settings.now).expect("git is there");
+            // Half of them as where a proxy or settings of the user's leave all to git.
+            let git = match number % 2 {
+                0 => git,
+                _ => git.by_git_alone(),
+            };
             match run(&git, &settings) {
                 Ok(outcome) => break outcome,
                 // A run that gives up is started again, as a schedule would.

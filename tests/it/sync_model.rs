@@ -17,7 +17,7 @@ use ci_tool::mirror::{
 };
 use ci_tool::sys::env::Env;
 
-use crate::common::repositories::Bare;
+use crate::common::repositories::{Bare, Server};
 use crate::sync_faults;
 
 const NAMES: [&str; 6] = [
@@ -303,13 +303,32 @@ fn check(world: &World, outcome: &Outcome, told: &str) {
     }
 }
 
+/// How the two repositories are reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// As folders, by git alone.
+    Files,
+    /// As a forge serves them; what is plain is done without git.
+    Http,
+}
+
 /// One history; whether it came to its end.
-fn history(seed: u64) -> bool {
+fn history(seed: u64, over: Over) -> bool {
     let folder = tempfile::tempdir().expect("temporary folder");
     let [source, mirror] =
         ["source", "mirror"].map(|name| Bare::new(folder.path().join(name).join("shop.git"), &[]));
-    let addresses = [&source, &mirror]
-        .map(|bare| Address::new(&format!("file://{}", bare.0.display())).expect("an address"));
+    let parent = |bare: &Bare| bare.0.parent().expect("it has one").to_owned();
+    let servers = [&source, &mirror].map(|bare| match over {
+        Over::Files => None,
+        Over::Http => Some(Server::start(&parent(bare), &[])),
+    });
+    let addresses = [(&source, &servers[0]), (&mirror, &servers[1])].map(|(bare, server)| {
+        let url = match server {
+            None => format!("file://{}", bare.0.display()),
+            Some(server) => format!("{}/shop.git", server.url),
+        };
+        Address::new(&url).expect("an address")
+    });
     let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     for _ in 0..8 {
         dice.roll(2);
@@ -328,7 +347,7 @@ fn history(seed: u64) -> bool {
     source.commit("main", "first", &[]);
     let settings = settings(&addresses[0], &mut dice);
     let told = format!(
-        "seed {seed}, {server:?}, {:?}, {:?}",
+        "seed {seed}, {over:?}, {server:?}, {:?}, {:?}",
         settings.policy.ways, settings.policy.on_conflict
     );
     let mut world = World {
@@ -399,13 +418,18 @@ fn no_history_of_real_repositories_loses_a_commit() {
     };
     let first = number("CI_TOOL_FIRST_HISTORY", 1);
     let count = number("CI_TOOL_HISTORIES", 40);
+    let is_all_http = std::env::var_os("CI_TOOL_HISTORIES_OVER_HTTP").is_some();
     let seeds = Mutex::new(first..first + count);
     let next = || seeds.lock().expect("no thread panicked").next();
     let ended: u64 = std::thread::scope(|scope| {
         let work = || {
             let mut ended = 0;
             while let Some(seed) = next() {
-                ended += u64::from(history(seed));
+                let over = match is_all_http || seed % 4 == 0 {
+                    true => Over::Http,
+                    false => Over::Files,
+                };
+                ended += u64::from(history(seed, over));
             }
             ended
         };

@@ -1,9 +1,9 @@
 //! Files under Git LFS: their contents do not come with a push. git-lfs, where it is there,
 //! brings them before the refs that need them are written.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
-use super::{Git, MANY, Side, TRANSFER_TIME, failed, name, start};
+use super::{Git, MANY, Side, TRANSFER_TIME, failed, locked, name, start};
 use crate::mirror::refs::{self, Oid};
 use crate::mirror::transport::{Problem, Trouble, Update};
 
@@ -73,9 +73,7 @@ impl Git {
 
     /// Whether what was looked at keeps files in Git LFS; nothing where nothing was.
     fn known_lfs(&self) -> MutexGuard<'_, Option<bool>> {
-        self.keeps_lfs
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        locked(&self.keeps_lfs)
     }
 
     /// Brings the files that new commits point to, before a side gets these.

@@ -1,20 +1,28 @@
 //! The transport over the system's git. What libgit2 offers for pushes was measured
 //! at sixty times git's time for one commit among 10,000 refs, it cannot push
 //! atomically, reports refused refs as success, and takes a repository of a newer
-//! form for an empty one; so everything is git's.
+//! form for an empty one; so everything is git's, but for three questions over HTTP that
+//! a sync asks each time (`direct`): git takes longer to start for them.
 
+mod direct;
 mod lfs;
+mod pack;
+mod push;
 mod remote;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use self::direct::Direct;
 pub use self::lfs::Lfs;
+use self::pack::Record;
 use super::address::Address;
 use super::decide::Side;
 use super::messages;
+use super::refs::{Oid, Refs};
 use super::transport::{Foresight, Listing, Problem, Trouble};
 use crate::sys::askpass::{Askpass, Credential};
 use crate::sys::env::{Env, GIT_VARIABLES};
@@ -85,6 +93,14 @@ pub struct Git {
     is_new_mirror: bool,
     foresight: Option<Arc<dyn Foresight>>,
     now: i64,
+    /// The sides that are spoken to without git.
+    direct: BTreeMap<&'static str, Direct>,
+    /// Refs of ours that the mirror had when it was looked at.
+    records: Mutex<Refs>,
+    /// The tip of the mirror's default branch when it was looked at.
+    mirror_head: Mutex<Option<Oid>>,
+    /// A record that no repository holds yet.
+    unwritten: Mutex<Option<Record>>,
     /// How many digits the ids of each side have.
     digits: Mutex<BTreeMap<&'static str, usize>>,
 }
@@ -106,7 +122,7 @@ impl Git {
                     .map_err(|error| other(format!("cannot hand tokens to git: {error}")))?,
             ),
         };
-        let git = Self {
+        let mut git = Self {
             source,
             mirror,
             env: env.clone(),
@@ -120,9 +136,14 @@ impl Git {
             is_new_mirror: false,
             foresight: None,
             now,
+            direct: BTreeMap::new(),
+            records: Mutex::default(),
+            mirror_head: Mutex::default(),
+            unwritten: Mutex::default(),
             digits: Mutex::default(),
         };
         git.check_version()?;
+        git.direct = git.spoken_to();
         Ok(git)
     }
 
@@ -159,6 +180,35 @@ impl Git {
     pub fn foresight(mut self, foresight: Option<Arc<dyn Foresight>>) -> Self {
         self.foresight = foresight;
         self
+    }
+
+    /// Leaves every question to git.
+    #[must_use]
+    pub fn by_git_alone(mut self) -> Self {
+        self.direct.clear();
+        self
+    }
+
+    /// The sides that can be spoken to without git.
+    fn spoken_to(&self) -> BTreeMap<&'static str, Direct> {
+        let asked = self.local().arguments(["config", "--list", "--name-only"]);
+        // What cannot be read may say anything.
+        let Ok(done) = self.run(asked, "git config") else {
+            return BTreeMap::new();
+        };
+        let settings = String::from_utf8_lossy(&done.stdout);
+        [Side::Source, Side::Mirror]
+            .into_iter()
+            .filter_map(|side| {
+                let direct = Direct::new(side, self.side(side), &self.env, &settings)?;
+                Some((name(side), direct))
+            })
+            .collect()
+    }
+
+    /// A side, where it is spoken to without git.
+    fn direct(&self, side: Side) -> Option<&Direct> {
+        self.direct.get(name(side)).filter(|direct| direct.is_on())
     }
 
     const fn side(&self, side: Side) -> &Endpoint {
@@ -257,7 +307,7 @@ impl Git {
         if let Some(fetched) = self.fetched.get() {
             return Ok(fetched);
         }
-        let digits = self.lock().values().next().copied().unwrap_or(40);
+        let digits = locked(&self.digits).values().next().copied().unwrap_or(40);
         let fetched = match (&self.kept, digits) {
             (Some(kept), 64) => kept.join("sha256.git"),
             (Some(kept), _) => kept.join("sha1.git"),
@@ -291,7 +341,7 @@ impl Git {
         if repository.join("HEAD").is_file() {
             return Ok(false);
         }
-        let digits = self.lock().values().next().copied();
+        let digits = locked(&self.digits).values().next().copied();
         let format = match digits {
             Some(64) => "--object-format=sha256",
             _ => "--object-format=sha1",
@@ -314,16 +364,12 @@ impl Git {
             .map_err(|error| other(format!("{error}")))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, usize>> {
-        self.digits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Both sides must name objects alike.
     fn note_digits(&self, side: Side, listing: &Listing) -> Result<(), Problem> {
         let Some(oid) = listing.refs.values().next() else {
             return Ok(());
         };
-        let mut digits = self.lock();
+        let mut digits = locked(&self.digits);
         digits.insert(name(side), oid.as_str().len());
         let mut lengths = digits.values();
         let first = lengths.next();
@@ -345,6 +391,11 @@ fn start(program: &Program, what: &str) -> Result<Finished, Problem> {
         };
         Problem::new(trouble, format!("{what}: {error}"))
     })
+}
+
+/// What a lock holds, also where another thread has panicked.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed(what: &str, done: &Finished) -> Problem {

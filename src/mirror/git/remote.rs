@@ -1,22 +1,18 @@
 //! What is asked of the two sides, as calls of git.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use super::super::address::Address;
 use super::super::decide::Side;
 use super::super::messages;
-use super::super::refs::{self, HIDDEN, Oid, Refs};
+use super::super::refs::{self, HIDDEN, HIDDEN_BRANCHES, Oid, Refs};
 use super::super::state;
 use super::super::transport::{
-    How, Listing, Problem, Pushed, Refusal, Subject, Transport, Trouble, Update, Write,
+    How, Listing, Problem, Pushed, Subject, Transport, Trouble, Update, Write,
 };
-use crate::sys::process::Program;
 
-use super::{Git, MANY, TRANSFER_TIME, failed, name, other, start, yes_or_no};
-
-/// What git calls the side that it pushes to. Nobody else's configuration names it.
-const REMOTE: &str = "ci-tool-sync";
+use super::direct::Miss;
+use super::pack::Record;
+use super::{Git, MANY, TRANSFER_TIME, locked, name, other, yes_or_no};
 
 /// So many commits of a conflict are listed.
 const MAX_SUBJECTS: usize = 5;
@@ -26,6 +22,13 @@ impl Transport for Git {
         let address = &self.side(side).address;
         if side == Side::Mirror && self.is_new_mirror {
             return Ok(Listing::default());
+        }
+        if let Some(direct) = self.direct(side) {
+            match direct.list() {
+                Ok(listing) => return self.listed(side, listing),
+                Err(Miss::Passing(problem)) => return Err(problem),
+                Err(Miss::Git(why)) => direct.give_up(&why),
+            }
         }
         let what = format!("cannot read the refs of the {} {address}", name(side));
         // Of the source only branches and tags are asked for: GitHub has a ref for
@@ -49,9 +52,7 @@ impl Transport for Git {
             ]),
         };
         let done = self.run(program, &what)?;
-        let listing = read_listing(&String::from_utf8_lossy(&done.stdout));
-        self.note_digits(side, &listing)?;
-        Ok(listing)
+        self.listed(side, read_listing(&String::from_utf8_lossy(&done.stdout)))
     }
 
     fn fetch(&self, side: Side, names: &[&str]) -> Result<Refs, Problem> {
@@ -213,6 +214,18 @@ impl Transport for Git {
     }
 
     fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
+        let known = locked(&self.records).get(name).cloned();
+        if let Some((direct, oid)) = self.direct(Side::Mirror).zip(known) {
+            match direct.object(&oid) {
+                Ok(pack) => {
+                    if let Some(text) = Record::unpack(&pack, &oid) {
+                        return Ok((oid, text));
+                    }
+                }
+                Err(Miss::Passing(problem)) => return Err(problem),
+                Err(Miss::Git(why)) => tracing::debug!("the record is fetched by git: {why}"),
+            }
+        }
         let recorded = self.recorded()?;
         let address = &self.mirror.address;
         let what = format!("cannot fetch the record {name} from the mirror {address}");
@@ -236,98 +249,18 @@ impl Transport for Git {
     }
 
     fn keep_state(&self, text: &[u8]) -> Result<Oid, Problem> {
-        let folder = self.pushed()?;
-        let made = |program: Program, what: &str| -> Result<Oid, Problem> {
-            let done = self.run(program.folder(&folder), what)?;
-            let text = String::from_utf8_lossy(&done.stdout).trim().to_owned();
-            Oid::new(&text).ok_or_else(|| other(format!("{what} gave no object")))
-        };
-        let hash = self
-            .local()
-            .arguments(["hash-object", "-w", "--stdin"])
-            .input(text);
-        let blob = made(hash, "git hash-object")?;
-        let entry = format!("100644 blob {blob}\t{}\n", state::FILE);
-        let tree = made(
-            self.local().arguments(["mktree"]).input(entry),
-            "git mktree",
-        )?;
-        let date = format!("@{} +0000", self.now);
-        let mut commit = self.local().arguments([
-            "commit-tree",
-            "--no-gpg-sign",
-            "-m",
-            "What ci-tool sync brought",
-            tree.as_str(),
-        ]);
-        for who in ["AUTHOR", "COMMITTER"] {
-            commit = commit
-                .variable(&format!("GIT_{who}_NAME"), "ci-tool")
-                .variable(&format!("GIT_{who}_EMAIL"), "ci-tool@localhost")
-                .variable(&format!("GIT_{who}_DATE"), &date);
+        if self.direct(Side::Mirror).is_some()
+            && let Some(record) = Record::new(text, self.now)
+        {
+            let oid = record.oid.clone();
+            *locked(&self.unwritten) = Some(record);
+            return Ok(oid);
         }
-        made(commit, "git commit-tree")
+        self.write_record(text)
     }
 
     fn push(&self, side: Side, updates: &[Update], how: How<'_>) -> Result<Pushed, Problem> {
-        let address = &self.side(side).address;
-        let what = format!("cannot push to the {} {address}", name(side));
-        self.bring_lfs(side, updates)?;
-        let pushed = self.pushed()?;
-        let list = self.written_list(address, updates)?;
-        let mut program = self
-            .remote(side)
-            .folder(&pushed)
-            .time_limit(TRANSFER_TIME)
-            .arguments(["-c", &format!("include.path={}", list.display())])
-            .arguments(["push", "--porcelain", "--no-verify", "--no-signed"]);
-        if how.atomic {
-            program = program.arguments(["--atomic"]);
-        }
-        for option in how.options {
-            program = program.arguments([format!("--push-option={option}")]);
-        }
-        // A `+` or `--force` would take the leases' force away. What is only made
-        // needs no lease: without force nothing is written over, and a lease on
-        // each of thousands is slow.
-        for update in updates {
-            let is_ours = update.name.starts_with(HIDDEN);
-            let lease = match &update.old {
-                Some(old) => old.as_str(),
-                None if is_ours => "",
-                None => continue,
-            };
-            program = program.arguments([format!("--force-with-lease={}:{lease}", update.name)]);
-        }
-        let program = program.arguments(["--", REMOTE]);
-        let done = start(&program, &what)?;
-        let said = String::from_utf8_lossy(&done.stderr);
-        let mut refused = messages::refused(&String::from_utf8_lossy(&done.stdout), &said);
-        tracing::debug!(
-            code = done.code,
-            ?refused,
-            "pushed {} refs: {said}",
-            updates.len()
-        );
-        let is_named =
-            |trouble| matches!(trouble, Trouble::Incomplete | Trouble::Size | Trouble::Lfs);
-        match done.code {
-            Some(0) => {}
-            _ if refused.is_empty() || is_named(messages::trouble(&said)) => {
-                return Err(failed(&what, &done));
-            }
-            _ => {}
-        }
-        if refused
-            .values()
-            .all(|refusal| *refusal == Refusal::Together)
-        {
-            // Only the server knows which one it was: somebody was faster.
-            for refusal in refused.values_mut() {
-                *refusal = Refusal::Moved;
-            }
-        }
-        Ok(Pushed { refused })
+        self.push_to(side, updates, how)
     }
 }
 
@@ -351,23 +284,20 @@ impl Git {
         Ok(read_listing(&String::from_utf8_lossy(&done.stdout)).default_branch)
     }
 
-    /// Writes down what is to be pushed, and where, as configuration of git: a command
-    /// line has an end, and ten thousand refs come near to it.
-    fn written_list(&self, address: &Address, updates: &[Update]) -> Result<PathBuf, Problem> {
-        let quoted =
-            |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-        let mut text = format!("[remote \"{REMOTE}\"]\nurl = {}\n", quoted(address.url()));
-        for update in updates {
-            let new = update.new.as_ref().map_or("", Oid::as_str);
-            text.push_str(&format!(
-                "push = {}\n",
-                quoted(&format!("{new}:{}", update.name))
-            ));
+    /// Remembers what a listing says of a side.
+    fn listed(&self, side: Side, listing: Listing) -> Result<Listing, Problem> {
+        self.note_digits(side, &listing)?;
+        if side == Side::Mirror {
+            let ours = listing.refs.iter();
+            let ours = ours
+                .filter(|(name, _)| name.starts_with(HIDDEN) || name.starts_with(HIDDEN_BRANCHES));
+            let head = listing.default_branch.as_ref();
+            *locked(&self.mirror_head) = head.and_then(|head| listing.refs.get(head).cloned());
+            *locked(&self.records) = ours
+                .map(|(name, oid)| (name.clone(), oid.clone()))
+                .collect();
         }
-        let (folder, name) = (self.folder()?, "push.config");
-        crate::sys::fs::write_atomically(folder, name, &text)
-            .map_err(|error| other(format!("{error}")))?;
-        Ok(folder.join(name))
+        Ok(listing)
     }
 }
 
