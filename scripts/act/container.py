@@ -58,6 +58,7 @@ def main():
         if left:
             run(["podman", "rm", "--force", "--time", "0", *left], engine)
         run(["podman", "volume", "prune", "--force"], engine)
+        run(["podman", "run", "--rm", "--network=none", "--entrypoint=git", IMAGE, "lfs", "version"], engine)
         (scratch / "action").mkdir()
         own = (ROOT / "action.yml").read_text()
         assert own.count("image: Dockerfile") == 1

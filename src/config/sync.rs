@@ -1,10 +1,12 @@
 //! `sync:` in `.github/ci-tool.yml`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::mirror::Address;
 use crate::mirror::refs::Globs;
+use crate::mirror::{Address, Names};
 
 /// Which repository `ci-tool sync` keeps the same as which, and how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
@@ -27,6 +29,9 @@ pub struct Sync {
     pub include: Vec<String>,
     /// Not these branches and tags.
     pub exclude: Vec<String>,
+    /// Branches and tags that are called otherwise on the mirror: the source's names, with
+    /// the mirror's, as `main: upstream/main`, `release/*: r/*` or `tags/v*: tags/up-v*`.
+    pub names: BTreeMap<String, String>,
     /// What becomes of a branch that both sides have changed. Without it `keep`.
     pub on_conflict: Option<ConflictName>,
     /// Tags that may move, as globs: `v1`, `latest`. Any other stays what it was.
@@ -140,8 +145,15 @@ impl Sync {
             let option = self.push_options.iter().find(is_wrong)?;
             Some(("push-options", format!("{option:?} is no option of a push")))
         };
+        let names = || {
+            let error = Names::new(&self.names)
+                .and_then(|names| names.swapped())
+                .err()?;
+            Some(("names", error.to_string()))
+        };
         address
             .or_else(glob)
+            .or_else(names)
             .or_else(variable)
             .or_else(percent)
             .or_else(option)

@@ -8,6 +8,7 @@ pub mod address;
 pub mod decide;
 mod engine;
 mod git;
+pub mod map;
 mod messages;
 #[cfg(test)]
 mod model;
@@ -20,6 +21,7 @@ pub use address::Address;
 pub use decide::{Conflict, Decision, Side};
 pub use engine::{Difference, Differing, Outcome, Settings, Tried, Written, run, verify};
 pub use git::{Endpoint, Git, Lfs};
+pub use map::Names;
 pub use plan::{OnConflict, Plan, Planned, Policy};
 pub use refs::{Filter, Oid, Refs};
 pub use transport::{Foresight, Problem, Transport, Trouble, Write};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::decide::{Decision, Side, Ways};
 use super::engine::{Outcome, Settings, run};
+use super::map::Names;
 use super::plan::{Hold, OnConflict, Planned, Policy};
 use super::refs::{CONFLICTS, Filter, Globs, HIDDEN, HIDDEN_BRANCHES, Kind, Oid, Refs, kind};
 use super::transport::{
@@ -476,6 +477,7 @@ fn settings(dice: &mut Dice) -> Settings {
         policy: Policy {
             ways,
             filter: Filter::new(&[], &[]).expect("globs"),
+            names: Names::default(),
             on_conflict,
             moving_tags: Globs::new(&moving).expect("globs"),
             follow_rewrites: !dice.one_in(4),

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::decide::{Cause, Choice, Conflict, Decision, Relation, Side, Sight, Ways, decide};
+use super::map::Names;
 use super::refs::{self, CONFLICTS, Filter, Globs, Kind, Oid, Refs};
 use super::state::State;
 use super::transport::{Listing, Update, Write};
@@ -22,6 +23,8 @@ pub struct Policy {
     pub ways: Ways,
     /// Which refs are kept the same.
     pub filter: Filter,
+    /// What is called otherwise on the mirror.
+    pub names: Names,
     /// What becomes of a conflict.
     pub on_conflict: OnConflict,
     /// Tags that may move.

@@ -97,7 +97,7 @@ pub fn short(name: &str) -> &str {
 }
 
 /// Whether a name is ours, or one that forges refuse.
-fn is_reserved(name: &str) -> bool {
+pub(super) fn is_reserved(name: &str) -> bool {
     name.starts_with(HIDDEN_BRANCHES)
         || name.starts_with(CONFLICTS)
         || name == "refs/heads/HEAD"

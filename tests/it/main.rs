@@ -64,6 +64,7 @@ mod sync_direct;
 mod sync_faults;
 mod sync_forges;
 mod sync_model;
+mod sync_names;
 mod templates;
 mod tokens;
 mod trend;

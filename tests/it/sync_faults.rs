@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ci_tool::mirror::decide::Ways;
 use ci_tool::mirror::refs::{Filter, Globs};
-use ci_tool::mirror::{Address, Endpoint, Git, OnConflict, Policy, Settings, Trouble, run};
+use ci_tool::mirror::{Address, Endpoint, Git, Names, OnConflict, Policy, Settings, Trouble, run};
 use ci_tool::sys::env::Env;
 
 use crate::common::repositories::{Bare, Server};
@@ -21,6 +21,7 @@ pub fn settings(source: &Address) -> Settings {
         policy: Policy {
             ways: Ways::One,
             filter: Filter::new(&[], &[]).expect("globs"),
+            names: Names::default(),
             on_conflict: OnConflict::Keep,
             moving_tags: globs(),
             follow_rewrites: true,

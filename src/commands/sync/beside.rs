@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::mirror::plan::Hold;
 use crate::mirror::refs;
 use crate::mirror::{
-    self, Address, Conflict, Decision, Git, Outcome, Planned, Settings, Side, Transport as _,
+    self, Address, Conflict, Decision, Git, Names, Outcome, Planned, Settings, Side, Transport as _,
 };
 use crate::report::sync::Note;
 
@@ -54,7 +54,8 @@ pub(super) fn follow(
     if outcome.default_branches.1.as_ref() == Some(&wanted) {
         return None;
     }
-    let name = refs::short(&wanted);
+    let there = settings.policy.names.on_mirror(&wanted);
+    let name = refs::short(&there);
     let mut there = outcome.plan.refs.iter();
     let is_there = there.any(|planned| planned.name == wanted && planned.mirror.is_some());
     if settings.is_dry_run {
@@ -89,15 +90,17 @@ pub(super) fn follow(
 }
 
 /// Opens a pull request for each branch that shows a conflict.
-pub(super) fn pull_requests(server: &Server, outcome: &Outcome) -> Vec<Note> {
+pub(super) fn pull_requests(server: &Server, outcome: &Outcome, names: &Names) -> Vec<Note> {
     let diverged = |planned: &&Planned| {
         let conflict = Conflict::Diverged;
         planned.decision == Decision::Conflict { conflict }
     };
     let shown = outcome.plan.refs.iter().filter(diverged);
     let asked = shown.take(MAX_PULL_REQUESTS).filter_map(|planned| {
-        let base = refs::short(&planned.name);
-        let head = format!("{}{base}", refs::short(refs::CONFLICTS));
+        let there = names.on_mirror(&planned.name);
+        let base = refs::short(&there);
+        let source = refs::short(&planned.name);
+        let head = format!("{}{source}", refs::short(refs::CONFLICTS));
         match server.open_pull_request(&head, base) {
             Ok(url) => Some(Note::done(format!("{base}: pull request {}", url?))),
             Err(error) => Some(Note::undone(format!(

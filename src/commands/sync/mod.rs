@@ -22,7 +22,8 @@ use crate::mirror::address::Forge;
 use crate::mirror::decide::Ways;
 use crate::mirror::refs::{Filter, GlobError, Globs};
 use crate::mirror::{
-    self, Address, Endpoint, Foresight, Git, Lfs, OnConflict, Policy, Problem, Settings, Trouble,
+    self, Address, Endpoint, Foresight, Git, Lfs, Names, OnConflict, Policy, Problem, Settings,
+    Trouble,
 };
 use crate::project::git;
 use crate::report::{
@@ -288,13 +289,18 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
             notes.extend(beside::follow(&git, server, &settings, &mut outcome));
         }
         if settings.policy.on_conflict == OnConflict::Branch && !args.dry_run {
-            notes.extend(beside::pull_requests(server, &outcome));
+            notes.extend(beside::pull_requests(
+                server,
+                &outcome,
+                &settings.policy.names,
+            ));
         }
     }
     let told = Told {
         source: &source_url,
         mirror: &mirror_url,
         outcome: &outcome,
+        names: &settings.policy.names,
         notes: &notes,
         is_dry_run: args.dry_run,
         seconds: started.elapsed().as_secs_f64(),
@@ -415,6 +421,7 @@ fn policy(args: &Args, config: &Sync, direction: Direction) -> Result<Policy> {
             Direction::Push | Direction::Pull => Ways::One,
         },
         filter: Filter::new(&include, &exclude).map_err(wrong)?,
+        names: names(config, direction)?,
         on_conflict: match config.on_conflict {
             None | Some(ConflictName::Keep) => OnConflict::Keep,
             Some(ConflictName::Branch) => OnConflict::Branch,
@@ -427,6 +434,16 @@ fn policy(args: &Args, config: &Sync, direction: Direction) -> Result<Policy> {
         adopt: Globs::new(&args.adopt).map_err(wrong)?,
         refused: Default::default(),
     })
+}
+
+/// What is called otherwise on the side that is copied to.
+fn names(config: &Sync, direction: Direction) -> Result<Names> {
+    let names = Names::new(&config.names);
+    let names = names.and_then(|names| match direction {
+        Direction::Pull => names.swapped(),
+        Direction::Push | Direction::Both => Ok(names),
+    });
+    names.map_err(|error| Failure::usage(format!("sync.names: {error}")).into())
 }
 
 fn settings(
@@ -442,9 +459,10 @@ fn settings(
         (Some(name), Some(run)) => Some(format!("{name}/actions/runs/{run}")),
         _ => None,
     };
+    let (id, slug) = policy.names.record(source);
     Settings {
-        source: source.id(),
-        slug: source.slug(),
+        source: id,
+        slug,
         policy,
         push_options: config.push_options.clone(),
         merge_requests: mirror.forge(servers(env)) == Forge::Gitlab,

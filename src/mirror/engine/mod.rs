@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use backon::BackoffBuilder as _;
 
 use super::decide::{Conflict, Decision, Relation, Side, Ways};
+use super::map::Renamed;
 use super::plan::{self, Plan, Planned, Policy, View};
 use super::refs::{self, HIDDEN, HIDDEN_BRANCHES, Kind, Oid, Refs};
 use super::state::State;
@@ -128,6 +129,8 @@ pub struct Outcome {
 /// Where it cannot be found out or done; what was written until then stands in
 /// the mirror's record, and the next run goes on from there.
 pub fn run(transport: &dyn Transport, settings: &Settings) -> Result<Outcome, Problem> {
+    let policy = &settings.policy;
+    let transport = &Renamed::new(transport, &policy.names, &policy.filter);
     let mut engine = Engine {
         transport,
         settings,
@@ -209,6 +212,7 @@ pub fn verify(
     transport: &dyn Transport,
     policy: &Policy,
 ) -> Result<(usize, Vec<Differing>), Problem> {
+    let transport = &Renamed::new(transport, &policy.names, &policy.filter);
     let (source, mirror) = look(transport)?;
     let takes = |name: &&String| policy.filter.takes(name);
     let mut names: Vec<&String> = source

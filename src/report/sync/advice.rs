@@ -28,10 +28,12 @@ pub(super) fn ways_out(
     conflict: Conflict,
 ) -> Vec<(&'static str, Vec<String>)> {
     let name = quoted(&planned.name);
+    let on_mirror = told.names.on_mirror(&planned.name);
+    let there = quoted(&on_mirror);
     let short = planned.name.strip_prefix("refs/").unwrap_or(&planned.name);
     let (source, mirror) = (quoted(told.source), quoted(told.mirror));
     let to_source = vec![
-        format!("git fetch {mirror} {name}"),
+        format!("git fetch {mirror} {there}"),
         format!(
             "git push {source} {}",
             quoted(&format!("FETCH_HEAD:{}", planned.name))
@@ -47,7 +49,7 @@ pub(super) fn ways_out(
         Conflict::Diverged => {
             let merge = vec![
                 format!("git fetch {source} {name} && git switch --detach FETCH_HEAD"),
-                format!("git fetch {mirror} {name} && git merge FETCH_HEAD"),
+                format!("git fetch {mirror} {there} && git merge FETCH_HEAD"),
                 format!(
                     "git push {source} {}",
                     quoted(&format!("HEAD:{}", planned.name))
@@ -61,7 +63,7 @@ pub(super) fn ways_out(
                 format!("git fetch {source} {name}"),
                 format!(
                     "git push {mirror} {}",
-                    quoted(&format!("FETCH_HEAD:{}", planned.name))
+                    quoted(&format!("FETCH_HEAD:{on_mirror}"))
                 ),
             ];
             vec![("to bring it back to the mirror", back)]
@@ -70,7 +72,7 @@ pub(super) fn ways_out(
             let lease = planned.source.as_ref().map_or("", Oid::as_str);
             let lease = quoted(&format!("--force-with-lease={}:{lease}", planned.name));
             let rewrite = vec![
-                format!("git fetch {mirror} {name}"),
+                format!("git fetch {mirror} {there}"),
                 format!(
                     "git push {lease} {source} {}",
                     quoted(&format!("FETCH_HEAD:{}", planned.name))
@@ -80,12 +82,12 @@ pub(super) fn ways_out(
         }
         Conflict::TagMoved | Conflict::TagDiffers => {
             let lease = planned.mirror.as_ref().map_or("", Oid::as_str);
-            let lease = quoted(&format!("--force-with-lease={}:{lease}", planned.name));
+            let lease = quoted(&format!("--force-with-lease={on_mirror}:{lease}"));
             let take = vec![
                 format!("git fetch --no-tags {source} {name}"),
                 format!(
                     "git push {lease} {mirror} {}",
-                    quoted(&format!("FETCH_HEAD:{}", planned.name))
+                    quoted(&format!("FETCH_HEAD:{on_mirror}"))
                 ),
             ];
             vec![(

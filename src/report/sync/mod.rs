@@ -19,7 +19,7 @@ use super::picture::{Picture, Tone, mirror as drawing};
 use super::plan::cell;
 use crate::mirror::decide::Cause;
 use crate::mirror::refs::Oid;
-use crate::mirror::{Decision, Difference, Outcome, Planned, Side, Tried, Written};
+use crate::mirror::{Decision, Difference, Names, Outcome, Planned, Side, Tried, Written};
 use crate::sys::ui::escape_line;
 
 /// The version of the JSON's form.
@@ -37,6 +37,8 @@ pub struct Told<'a> {
     pub mirror: &'a str,
     /// What happened.
     pub outcome: &'a Outcome,
+    /// What is called otherwise on the mirror.
+    pub names: &'a Names,
     /// What was done beside refs, a sentence each.
     pub notes: &'a [Note],
     /// Whether nothing was written by wish.
@@ -135,6 +137,15 @@ impl Told<'_> {
         planned.chain(shown).collect()
     }
 
+    /// A ref for people, with what it is called on the mirror where that differs.
+    fn named(&self, name: &str) -> String {
+        let there = self.names.on_mirror(name);
+        match there == name {
+            true => name.to_owned(),
+            false => format!("{name} ({there} on the mirror)"),
+        }
+    }
+
     /// Whether nothing is left for a person to look at.
     pub fn is_in_sync(&self) -> bool {
         self.outcome.plan.open().next().is_none() && !self.notes.iter().any(|note| note.is_undone)
@@ -171,7 +182,7 @@ pub struct Json<'a> {
     /// What was done beside refs: a repository made, a default branch set, a pull request.
     notes: &'a [Note],
     /// The default branch of the mirror, where it says so.
-    mirror_default_branch: Option<&'a str>,
+    mirror_default_branch: Option<String>,
     tried: Tried,
     /// How long it took.
     seconds: f64,
@@ -184,6 +195,9 @@ pub struct Json<'a> {
 struct JsonWritten {
     side: Side,
     name: String,
+    /// What it is called on the mirror, where `sync.names` says otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mirror_name: Option<String>,
     old: Option<Oid>,
     new: Option<Oid>,
     /// `create`, `fast-forward`, `overwrite`, `delete`, or `show-conflict` for a branch
@@ -205,6 +219,8 @@ pub fn json<'a>(told: &'a Told<'_>) -> Json<'a> {
             _ => None,
         },
         side: written.side,
+        mirror_name: Some(told.names.on_mirror(&written.name))
+            .filter(|there| *there != written.name),
         name: written.name,
         old: written.old,
         new: written.new,
@@ -227,7 +243,11 @@ pub fn json<'a>(told: &'a Told<'_>) -> Json<'a> {
             .collect(),
         differences: &outcome.differences,
         notes: told.notes,
-        mirror_default_branch: outcome.default_branches.1.as_deref(),
+        mirror_default_branch: outcome
+            .default_branches
+            .1
+            .as_deref()
+            .map(|name| told.names.on_mirror(name)),
         tried: outcome.tried,
         seconds: (told.seconds * 1000.0).round() / 1000.0,
         picture: picture(told),
@@ -261,7 +281,7 @@ pub fn text(told: &Told<'_>) -> String {
                 out,
                 "  {:<13} {}  {}",
                 action(written),
-                escape_line(&written.name),
+                escape_line(&told.named(&written.name)),
                 movement(written)
             );
             for remark in remarks(written) {
@@ -280,7 +300,7 @@ pub fn text(told: &Told<'_>) -> String {
             let _ = writeln!(
                 out,
                 "  {}: {}",
-                escape_line(&planned.name),
+                escape_line(&told.named(&planned.name)),
                 meaning(conflict)
             );
             if let Some(difference) = told.outcome.differences.get(&planned.name) {
@@ -314,7 +334,7 @@ pub fn text(told: &Told<'_>) -> String {
             let _ = writeln!(
                 out,
                 "  {}: {}",
-                escape_line(&planned.name),
+                escape_line(&told.named(&planned.name)),
                 escape_line(&why)
             );
         }
@@ -359,9 +379,13 @@ fn commits(out: &mut String, side: &str, count: usize, list: &[crate::mirror::tr
 /// What a person has to look at, in a sentence each.
 pub fn sentences(told: &Told<'_>, limit: usize) -> Vec<String> {
     let open = told.open(Planned::is_open);
-    let open = open
-        .iter()
-        .map(|planned| format!("{}: {}", escape_line(&planned.name), why(planned)));
+    let open = open.iter().map(|planned| {
+        format!(
+            "{}: {}",
+            escape_line(&told.named(&planned.name)),
+            why(planned)
+        )
+    });
     let undone = told.notes.iter().filter(|note| note.is_undone);
     let undone = undone.map(|note| escape_line(&note.text));
     open.chain(undone).take(limit).collect()
@@ -500,7 +524,7 @@ pub fn markdown(told: &Told<'_>) -> String {
                 out,
                 "| {} | {} | {} | {backup} |",
                 action(written),
-                code(&written.name),
+                code(&told.named(&written.name)),
                 movement(written)
             );
         }
@@ -520,7 +544,12 @@ pub fn markdown(told: &Told<'_>) -> String {
         out.push_str("\n### For a person\n\n");
     }
     for planned in open.iter().take(MAX_LINES) {
-        let _ = writeln!(out, "- {}: {}", code(&planned.name), cell(&why(planned)));
+        let _ = writeln!(
+            out,
+            "- {}: {}",
+            code(&told.named(&planned.name)),
+            cell(&why(planned))
+        );
         let Decision::Conflict { conflict } = planned.decision else {
             continue;
         };
