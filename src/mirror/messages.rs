@@ -7,7 +7,7 @@ use super::transport::{Refusal, Trouble};
 
 /// Sentences, in small letters, by what can be done about them; the first that is
 /// found decides.
-const TROUBLES: [(Trouble, &[&str]); 8] = [
+const TROUBLES: [(Trouble, &[&str]); 9] = [
     (Trouble::NotAtomic, &["does not support --atomic"]),
     (
         Trouble::Incomplete,
@@ -19,14 +19,12 @@ const TROUBLES: [(Trouble, &[&str]); 8] = [
     ),
     (Trouble::Lfs, &["lfs objects are missing"]),
     (
+        Trouble::FileSize,
+        &["exceeds github's file size limit", "mib limit"],
+    ),
+    (
         Trouble::Size,
-        &[
-            "exceeds maximum allowed size",
-            "exceeds github's file size limit",
-            "error: 413",
-            "mib limit",
-            "http 413",
-        ],
+        &["exceeds maximum allowed size", "error: 413", "http 413"],
     ),
     (
         Trouble::Access,
@@ -244,6 +242,10 @@ mod tests {
             (
                 "remote: fatal: pack exceeds maximum allowed size (1.00 KiB)\nerror: remote unpack failed",
                 Trouble::Size,
+            ),
+            (
+                "remote: GitLab: You are attempting to check in one or more blobs which exceed the 100.0MiB limit:",
+                Trouble::FileSize,
             ),
             ("fatal: something new", Trouble::Other),
         ] {

@@ -3,6 +3,7 @@
 //! must hold of all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -42,6 +43,9 @@ const NAMES: [&str; 7] = [
     "refs/tags/v2.0",
 ];
 
+/// How many pushes were too large.
+static TOO_LARGE: AtomicUsize = AtomicUsize::new(0);
+
 /// How the mirror's server behaves.
 #[derive(Debug, Clone, Copy)]
 struct Server {
@@ -52,6 +56,8 @@ struct Server {
     protects_main: bool,
     /// It says so when it is asked.
     tells_rules: bool,
+    /// It takes one new commit at once.
+    takes_little: bool,
     /// It refuses a push as a whole and does not say for which ref.
     refuses_wholes: bool,
 }
@@ -109,6 +115,7 @@ impl World {
             protects_main: dice.one_in(4),
             tells_rules: dice.one_in(2),
             refuses_wholes: dice.one_in(2),
+            takes_little: dice.one_in(3),
         };
         let first = Refs::from([("refs/heads/main".to_owned(), commit(0))]);
         Self {
@@ -414,6 +421,15 @@ impl Transport for Memory {
         Ok((count, Vec::new()))
     }
 
+    fn history(&self, of: &[&Oid], without: &[&Oid]) -> Result<Vec<Oid>, Problem> {
+        let world = self.world();
+        let all = |oids: &[&Oid]| -> BTreeSet<Oid> {
+            oids.iter().flat_map(|oid| world.history(oid)).collect()
+        };
+        // A commit has a higher number than its parents.
+        Ok(all(of).difference(&all(without)).cloned().collect())
+    }
+
     fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
         let world = self.world();
         let oid = world.mirror.get(name).cloned();
@@ -454,6 +470,19 @@ impl Transport for Memory {
         for oid in updates.iter().filter_map(|update| update.new.as_ref()) {
             let is_here = world.here.contains(oid) || world.states.contains_key(oid);
             assert!(is_here, "{oid:?} is pushed and is not here: {updates:?}");
+        }
+        if side == Side::Mirror && world.server.takes_little {
+            let has: BTreeSet<Oid> = world
+                .mirror
+                .values()
+                .flat_map(|oid| world.history(oid))
+                .collect();
+            let new = updates.iter().filter_map(|update| update.new.as_ref());
+            let new: BTreeSet<Oid> = new.flat_map(|oid| world.history(oid)).collect();
+            if new.difference(&has).count() > 1 {
+                TOO_LARGE.fetch_add(1, Ordering::Relaxed);
+                return Err(Problem::new(Trouble::Size, "more than one commit"));
+            }
         }
         let refused = world.receive(side, updates, how.atomic);
         if weather != Weather::Fair && world.dice.one_in(8) {
@@ -521,6 +550,14 @@ fn check(memory: &Memory, settings: &Settings, outcome: &Outcome, told: &str) {
         settings.policy.ways == Ways::Two || !world.wrote_source,
         "{told}: the source was written"
     );
+    let is_part = |name: &str| name.contains("ci-tool/parts/");
+    for (name, oid) in world.mirror.iter().filter(|(name, _)| is_part(name)) {
+        let others = world.mirror.iter().filter(|(other, _)| !is_part(other));
+        let is_held = others
+            .into_iter()
+            .any(|(_, other)| world.is_ancestor(oid, other));
+        assert!(!is_held, "{told}: {name} is left");
+    }
     let open: BTreeSet<&str> = outcome
         .plan
         .refs
@@ -618,6 +655,8 @@ fn history(seed: u64) -> bool {
 fn no_history_loses_a_commit_and_every_one_settles() {
     let ended = (1..=6_000).filter(|seed| history(*seed)).count();
     assert!(ended > 5_000, "only {ended} histories came to their end");
+    let divided = TOO_LARGE.load(Ordering::Relaxed);
+    assert!(divided > 1_000, "only {divided} pushes were too large");
 }
 
 /// A sync that dies anywhere and is started again ends where one ends that did not.

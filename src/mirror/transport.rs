@@ -77,8 +77,10 @@ pub enum Trouble {
     NotAtomic,
     /// A side is not whole, so that nothing can be said of its history.
     Incomplete,
-    /// It is too much for the server.
+    /// It is too much for the server at once.
     Size,
+    /// A file is too large for the server.
+    FileSize,
     /// Files under Git LFS, which do not come with a push.
     Lfs,
     /// Anything else.
@@ -167,6 +169,13 @@ pub trait Transport: Sync {
     /// # Errors
     /// Where nothing can be read.
     fn commits(&self, of: &Oid, without: &Oid) -> Result<(usize, Vec<Subject>), Problem>;
+
+    /// The commits of these objects that others do not have, the oldest first. What is not
+    /// here counts for nothing.
+    ///
+    /// # Errors
+    /// Where nothing can be read.
+    fn history(&self, of: &[&Oid], without: &[&Oid]) -> Result<Vec<Oid>, Problem>;
 
     /// Reads the state that this ref of the mirror holds, and which object it is.
     ///

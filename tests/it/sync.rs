@@ -607,6 +607,73 @@ fn files_under_lfs_and_pushes_that_are_too_large_are_refused_clearly() {
     assert_eq!(source.visible(), mirror.visible());
 }
 
+/// A server that takes little at once gets the history in parts; a run that ends between
+/// them is gone on with.
+#[test]
+fn a_first_push_that_is_too_large_goes_in_parts() {
+    let pair = Pair::new();
+    let (source, mirror) = (&pair.source, &pair.mirror);
+    let work = pair.folder.path().join("large");
+    std::fs::create_dir_all(&work).expect("created");
+    let git = |arguments: &[&str]| crate::common::git(&work, arguments);
+    git(&["init", "--quiet", "-b", "main"]);
+    let mut noise = 1_u64;
+    let mut file = |kilobytes: usize| {
+        let words = (0..kilobytes * 128).map(|_| {
+            noise ^= noise << 13;
+            noise ^= noise >> 7;
+            noise ^= noise << 17;
+            noise.to_le_bytes()
+        });
+        let bytes: Vec<u8> = words.flatten().collect();
+        std::fs::write(work.join("file"), bytes).expect("written");
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", "more"]);
+    };
+    for _ in 0..12 {
+        file(50);
+    }
+    git(&["branch", "topic", "main~4"]);
+    let url = source.0.to_str().expect("UTF-8");
+    git(&["push", "--quiet", url, "main", "topic"]);
+    mirror.git(&["config", "receive.maxInputSize", "200000"]);
+    // The third part does not come: the connection breaks, and nobody tries again.
+    let count = pair.folder.path().join("count");
+    let script = format!(
+        "echo x >> '{0}'; [ \"$(wc -l < '{0}')\" != 3 ] || kill -9 $PPID",
+        count.display()
+    );
+    mirror.hook("pre-receive", &script);
+    let run = pair.sync(&["--retry-for", "0"]);
+    assert_ne!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let parts = mirror.refs("refs/ci-tool/parts");
+    assert_eq!(parts.len(), 2, "{parts:?}");
+    assert!(mirror.visible().is_empty());
+    std::fs::remove_file(mirror.0.join("hooks/pre-receive")).expect("removed");
+    let run = pair.synced(&["--format", "json"], 0);
+    assert_eq!(source.visible(), mirror.visible());
+    assert_eq!(mirror.refs("refs/ci-tool/parts"), []);
+    let pushes = json(&run)["tried"]["pushes"].as_u64().expect("a number");
+    assert!((3..20).contains(&pushes), "{pushes}");
+    mirror.git(&["fsck", "--strict", "--no-dangling"]);
+    // A commit that is too large by itself is named.
+    file(400);
+    git(&["push", "--quiet", url, "main"]);
+    let run = pair.synced(&[], 3);
+    assert!(
+        run.stderr.contains("maximum allowed size"),
+        "{}",
+        run.stderr
+    );
+    file(10);
+    git(&["push", "--quiet", url, "main"]);
+    let run = pair.synced(&[], 3);
+    let large = source.git(&["rev-parse", "main~1"]);
+    let told = format!("commit {large} alone is too much");
+    assert!(run.stderr.contains(&told), "{}", run.stderr);
+    assert_eq!(mirror.refs("refs/ci-tool/parts"), []);
+}
+
 #[test]
 fn files_under_lfs_come_before_what_points_to_them() {
     let has = Command::new("git").args(["lfs", "version"]).output();

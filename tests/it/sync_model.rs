@@ -204,6 +204,10 @@ impl Transport for Rough {
         self.git.commits(of, without)
     }
 
+    fn history(&self, of: &[&Oid], without: &[&Oid]) -> Result<Vec<Oid>, Problem> {
+        self.git.history(of, without)
+    }
+
     fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
         self.git.read_state(name)
     }

@@ -554,8 +554,8 @@ fn failure(problem: Problem) -> anyhow::Error {
         Trouble::Incomplete => {
             "only a whole repository can be mirrored: `git fetch --unshallow` completes a shallow one"
         }
-        Trouble::Size => {
-            "the server limits the size of a push or of a file; a first push of a large repository may need its limit raised"
+        Trouble::Size | Trouble::FileSize => {
+            "the server limits the size of a push or of a file: its limit has to be raised, or the file to go (git filter-repo, Git LFS)"
         }
         Trouble::Lfs => {
             "git-lfs brings these files where it is installed (https://git-lfs.com); `sync.lfs: skip` syncs without them, where something else does"

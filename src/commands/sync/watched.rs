@@ -101,6 +101,10 @@ impl Transport for Watched<'_> {
         self.inner.commits(of, without)
     }
 
+    fn history(&self, of: &[&Oid], without: &[&Oid]) -> Result<Vec<Oid>, Problem> {
+        self.inner.history(of, without)
+    }
+
     fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
         let what = "reading the mirror's record".to_owned();
         self.during(what, || self.inner.read_state(name))

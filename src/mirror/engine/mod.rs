@@ -2,6 +2,7 @@
 //! Every write is bound to what was seen, and goes together with the record of
 //! it; whatever goes wrong, the next look finds out what really happened.
 
+mod parts;
 mod write;
 
 use std::collections::BTreeMap;
@@ -140,6 +141,7 @@ pub fn run(transport: &dyn Transport, settings: &Settings) -> Result<Outcome, Pr
         has_foreseen: false,
         known: None,
         seen: None,
+        there: parts::There::default(),
         outcome: Outcome::default(),
     };
     let started = Instant::now();
@@ -287,6 +289,8 @@ struct Engine<'a> {
     known: Option<(Oid, State)>,
     /// What source and mirror have after all that was to be written was taken.
     seen: Option<(Listing, Listing)>,
+    /// What the mirror had before it was written to.
+    there: parts::There,
     outcome: Outcome,
 }
 
@@ -336,6 +340,9 @@ impl Engine<'_> {
             + plan.conflict_branches.len();
         let is_settled =
             writes == 0 && agreed == record.state.refs && record.state.pending.is_empty();
+        if is_settled && !self.settings.is_dry_run {
+            self.tidy(&mirror, &mut record)?;
+        }
         if is_settled || self.settings.is_dry_run {
             self.outcome.differences = self.differences(&plan)?;
             self.outcome.plan = plan;

@@ -71,6 +71,7 @@ impl Engine<'_> {
         record: &mut Record,
         hidden: &str,
     ) -> Result<(), Problem> {
+        self.look_at_parts(mirror, record);
         self.show_conflicts(plan, mirror, record, hidden)?;
         // What needs no write is agreed on with the first one.
         let written: Vec<&str> = plan
@@ -114,12 +115,12 @@ impl Engine<'_> {
         batches.extend(made.chunks(NEW_BATCH));
         batches.extend(changed.chunks(BATCH));
         if batches.is_empty() {
-            return self.write_batch(&[], record);
+            self.write_batch(&[], record)?;
         }
         for batch in batches {
             self.write_batch(&batch.iter().collect::<Vec<_>>(), record)?;
         }
-        Ok(())
+        self.drop_parts(mirror)
     }
 
     /// Saved commits that stayed long enough.
@@ -256,7 +257,7 @@ impl Engine<'_> {
     }
 
     /// A server that takes branches and tags alone gets the record as a branch.
-    fn other_namespace(&mut self, reason: Option<String>) -> Result<(), Problem> {
+    pub(super) fn other_namespace(&mut self, reason: Option<String>) -> Result<(), Problem> {
         let reason = reason.unwrap_or_else(|| "it gave no reason".to_owned());
         if self.hidden.is_none() {
             tracing::info!("the mirror refuses {HIDDEN}: {reason}");
@@ -374,8 +375,7 @@ impl Engine<'_> {
                     &[]
                 },
             };
-            self.outcome.tried.pushes += 1;
-            let pushed = self.transport.push(Side::Mirror, &updates, how)?;
+            let pushed = self.push_all(&updates, how)?;
             match pushed.refused.get(&update.name) {
                 None => self.outcome.written.push(Written {
                     side: Side::Mirror,
@@ -406,10 +406,7 @@ impl Engine<'_> {
             atomic,
             options: &self.settings.push_options,
         };
-        self.outcome.tried.pushes += 1;
-        let pushed = self.transport.push(Side::Mirror, updates, how)?;
-
-        Ok(pushed.refused)
+        Ok(self.push_all(updates, how)?.refused)
     }
 
     /// The record after a batch.

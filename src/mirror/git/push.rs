@@ -56,7 +56,10 @@ impl Git {
         let mut refused = messages::refused(&done.porcelain, &done.said);
         tracing::debug!(?refused, "pushed {} refs: {}", updates.len(), done.said);
         let trouble = messages::trouble(&done.said);
-        let is_named = matches!(trouble, Trouble::Incomplete | Trouble::Size | Trouble::Lfs);
+        let is_named = matches!(
+            trouble,
+            Trouble::Incomplete | Trouble::Size | Trouble::FileSize | Trouble::Lfs
+        );
         if !done.is_good && (refused.is_empty() || is_named) {
             let reason = messages::reason(&done.said);
             return Err(Problem::new(trouble, format!("{what}: {reason}")));

@@ -213,6 +213,22 @@ impl Transport for Git {
         Ok((count, subjects))
     }
 
+    fn history(&self, of: &[&Oid], without: &[&Oid]) -> Result<Vec<Oid>, Problem> {
+        let wanted = of.iter().map(|oid| format!("{oid}\n"));
+        let others = without.iter().map(|oid| format!("^{oid}\n"));
+        let asked: String = wanted.chain(others).collect();
+        let program = self
+            .local()
+            .folder(self.fetched()?)
+            .time_limit(TRANSFER_TIME)
+            .arguments(["rev-list", "--ignore-missing", "--topo-order", "--reverse"])
+            .arguments(["--stdin"])
+            .input(asked);
+        let done = self.run(program, "git rev-list")?;
+        let text = String::from_utf8_lossy(&done.stdout);
+        Ok(text.lines().filter_map(Oid::new).collect())
+    }
+
     fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
         let known = locked(&self.records).get(name).cloned();
         if let Some((direct, oid)) = self.direct(Side::Mirror).zip(known) {
