@@ -4,8 +4,9 @@
 usage: sync.py CI_TOOL [--commits N] [--refs N] [--pulls N] [--rounds N]
 
 The repository is made: so many commits with files, so many branches and tags, and as many
-refs of pull requests on the source as are asked for. Three questions: nothing to do, one
-new commit, and the first mirror of all. Both programs have the objects on disk, as a
+refs of pull requests on the source as are asked for. Four questions: nothing to do, one
+new commit, the first mirror of all, and a whole job for a push of one branch. In the first
+three both programs have the objects on disk, as a
 checkout with all history has; ours reads the refs of both sides over HTTP. Told are
 seconds of CPU of the client with all that it starts (the least of all rounds), its largest
 resident memory, and the ratio.
@@ -118,29 +119,55 @@ def main():
         def theirs(server):
             return cpu(["git", "push", "--quiet", "--mirror", server.url], cwd=checkout / ".git", env=environment)
 
-        def told(question, one, other):
+        def told(question, one, other, peer="git push --mirror"):
             least = [min(values)[0] for values in (one, other)]
             memory = [max(value[1] for value in values) for values in (one, other)]
-            print(f"{question:34} ci-tool {least[0]:7.2f} s {memory[0]:5.0f} MiB   git push --mirror "
+            print(f"{question:34} ci-tool {least[0]:7.2f} s {memory[0]:5.0f} MiB   {peer} "
                   f"{least[1]:7.2f} s {memory[1]:5.0f} MiB   ratio {least[0] / least[1]:.2f}", flush=True)
 
         print(f"{given.commits} commits, {given.refs} refs, {given.pulls} pull requests on the source")
         (_, first), (_, second) = mirror("ours"), mirror("theirs")
         told("first mirror", [ours(first)], [theirs(second)])
         told("nothing to do", [ours(first) for _ in range(given.rounds)], [theirs(second) for _ in range(given.rounds)])
-        one, other = [], []
-        for _ in range(given.rounds):
+        def commit():
             old = git(source, "rev-parse", "refs/heads/main").decode().strip()
             new = git(source, "commit-tree", f"{old}^{{tree}}", "-p", old, "-m", "new",
                       env={**environment, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
                            "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com"}).decode().strip()
             git(source, "update-ref", "refs/heads/main", new)
+
+        one, other = [], []
+        for _ in range(given.rounds):
+            commit()
             # The checkout is made anew by whoever pushes; that is not timed for either.
             git(checkout / ".git", "fetch", "--quiet", "origin", "+refs/heads/main:refs/heads/main")
             one.append(ours(first))
             other.append(theirs(second))
         told("one new commit", one, other)
-        for server in (served, first, second):
+
+        def job(server):
+            """What the audited job does for a push of one branch: all history, then one push."""
+            work = pathlib.Path(tempfile.mkdtemp(dir=folder))
+            script = f"""set -e; git init -q .; git remote add origin {served.url}
+                git fetch -q --prune --no-recurse-submodules origin '+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*'
+                git checkout -q -B main refs/remotes/origin/main
+                git remote add gitlab {server.url}; git push -q gitlab main"""
+            return cpu(["sh", "-c", script], cwd=work, env=environment)
+
+        def whole(server):
+            """The same by this program, with neither a checkout nor anything kept."""
+            command = [tool, "sync", "--source", served.url, "--mirror", server.url, "--include", "main"]
+            return cpu(command, cwd=tempfile.mkdtemp(dir=folder), env=environment)
+
+        (_, first_branch), (_, second_branch) = mirror("our-branch"), mirror("their-branch")
+        whole(first_branch), job(second_branch)
+        one, other = [], []
+        for _ in range(given.rounds):
+            commit()
+            one.append(whole(first_branch))
+            other.append(job(second_branch))
+        told("a push of one branch, whole job", one, other, "audited job")
+        for server in (served, first, second, first_branch, second_branch):
             server.stop()
 
 

@@ -37,10 +37,10 @@ if ! command -v rsync >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends rsync >/dev/null
 fi
-# Stands before the services that tests deploy; it serves nothing by itself.
-if ! command -v nginx >/dev/null && [ ! -x /usr/sbin/nginx ]; then
+# Stands before the services that tests deploy, and before git's own server; it serves nothing by itself.
+if [ ! -x /usr/sbin/nginx ] || [ ! -x /usr/sbin/fcgiwrap ]; then
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends nginx-light >/dev/null
+  DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends nginx-light fcgiwrap >/dev/null
 fi
 # Opens pages of findings.
 if ! command -v chromium >/dev/null; then

@@ -65,6 +65,7 @@ mod sync_faults;
 mod sync_forges;
 mod sync_model;
 mod sync_names;
+mod sync_nginx;
 mod templates;
 mod tokens;
 mod trend;

@@ -617,15 +617,10 @@ fn a_first_push_that_is_too_large_goes_in_parts() {
     std::fs::create_dir_all(&work).expect("created");
     let git = |arguments: &[&str]| crate::common::git(&work, arguments);
     git(&["init", "--quiet", "-b", "main"]);
-    let mut noise = 1_u64;
+    let mut seed = 0;
     let mut file = |kilobytes: usize| {
-        let words = (0..kilobytes * 128).map(|_| {
-            noise ^= noise << 13;
-            noise ^= noise >> 7;
-            noise ^= noise << 17;
-            noise.to_le_bytes()
-        });
-        let bytes: Vec<u8> = words.flatten().collect();
+        seed += 1;
+        let bytes = crate::common::noise(seed, kilobytes * 1_024);
         std::fs::write(work.join("file"), bytes).expect("written");
         git(&["add", "."]);
         git(&["commit", "--quiet", "-m", "more"]);

@@ -13,16 +13,27 @@ pub const TOKEN: &str = "glpat-canary0123456789abcdefgh";
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    has_children: bool,
     pub url: String,
 }
 
 impl Server {
     /// Serves the repositories below a folder.
     pub fn start(folder: &Path, options: &[&str]) -> Self {
+        Self::run("scripts/git-http.py", folder, options, false)
+    }
+
+    /// Serves them behind nginx.
+    pub fn behind_nginx(folder: &Path, options: &[&str]) -> Self {
+        Self::run("scripts/git-nginx.py", folder, options, true)
+    }
+
+    fn run(script: &str, folder: &Path, options: &[&str], has_children: bool) -> Self {
         let mut child = Command::new("python3")
-            .arg(root().join("scripts/git-http.py"))
+            .arg(root().join(script))
             .arg(folder)
             .args(options)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -33,12 +44,24 @@ impl Server {
             .read_line(&mut port)
             .expect("it prints its port");
         let url = format!("http://127.0.0.1:{}", port.trim());
-        Self { child, url }
+        Self {
+            child,
+            has_children,
+            url,
+        }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // It stops what it has started once nobody holds its input.
+        drop(self.child.stdin.take());
+        for _ in 0..if self.has_children { 200 } else { 0 } {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -181,6 +204,11 @@ impl Pair {
             servers,
             folder,
         }
+    }
+
+    /// Serves the mirror behind nginx from now on.
+    pub fn behind_nginx(&mut self, options: &[&str]) {
+        self.servers[1] = Server::behind_nginx(&self.folder.path().join("mirror"), options);
     }
 
     /// The address of the source or of the mirror.
