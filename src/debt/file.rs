@@ -53,8 +53,7 @@ impl Debt {
         };
         let form: Form = toml_edit::de::from_str(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
-            let line = text[..start.min(text.len())].matches('\n').count() + 1;
-            unreadable(line, error.message().replace('\n', ", "))
+            unreadable(line_at(text, start), error.message().replace('\n', ", "))
         })?;
         let line_of = |key: &str| {
             let at = text.lines().position(|line| line.starts_with(key));
@@ -140,7 +139,13 @@ impl Debt {
 }
 
 /// A basic string of TOML, which JSON's strings are but for one character.
-fn quoted(text: &str) -> String {
+/// The line of a place in a text, from 1.
+pub(super) fn line_at(text: &str, place: usize) -> usize {
+    let before = &text.as_bytes()[..place.min(text.len())];
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+pub(super) fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
     json.replace('\u{7f}', "\\u007f")
 }

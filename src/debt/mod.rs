@@ -4,6 +4,7 @@
 
 pub mod compare;
 pub mod file;
+pub mod measured;
 pub mod readers;
 pub mod suppressions;
 pub mod tool;

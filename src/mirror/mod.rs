@@ -16,6 +16,8 @@ pub mod plan;
 pub mod refs;
 pub mod state;
 pub mod transport;
+#[cfg(test)]
+mod world;
 
 pub use address::Address;
 pub use decide::{Conflict, Decision, Side};

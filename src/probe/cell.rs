@@ -263,6 +263,11 @@ impl Cell {
         })
     }
 
+    /// How many bytes programs keep in the home folder of steps, caches of packages above all.
+    pub(super) fn kept_at_home(&self) -> u64 {
+        size(&self.root().join("home"))
+    }
+
     /// The text of a file that a step wrote; `None` where it is none, or a link that leads
     /// out of the copy.
     pub(super) fn read(&self, file: &Path) -> Option<String> {
@@ -359,6 +364,17 @@ fn has_password(value: &str) -> bool {
         let host = rest.and_then(|rest| rest.split('/').next());
         host.is_some_and(|host| host.contains('@'))
     })
+}
+
+/// The bytes of all files below a folder, without what links lead to.
+fn size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => size(&entry.path()),
+        Ok(kind) if kind.is_file() => entry.metadata().map_or(0, |about| about.len()),
+        _ => 0,
+    });
+    sizes.sum()
 }
 
 #[cfg(test)]

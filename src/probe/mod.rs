@@ -118,6 +118,13 @@ pub struct ProbedJob {
     /// Why its steps could not be run; then there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
+    /// How long its installs alone took, in seconds, and how many bytes they left in the
+    /// caches of package managers; nothing where there is none.
+    #[serde(skip)]
+    pub fetched: Option<(f64, u64)>,
+    /// Variables that its steps needed, with values that did for them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub learned: BTreeMap<String, String>,
     /// What differs here from the runner.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differs: Vec<String>,
@@ -229,6 +236,8 @@ impl Running<'_> {
             directory: self.job.directory.clone(),
             install_seconds: 0.0,
             broken: None,
+            fetched: None,
+            learned: BTreeMap::new(),
             differs: Vec::new(),
             steps: Vec::new(),
         };
@@ -262,6 +271,8 @@ impl Running<'_> {
         probed.differs.extend(differs.sentences);
         let mut variables = toolchain::variables(self.cell, self.job);
         variables.extend(services::moved(&self.job.env, &ports));
+        let before = self.cell.kept_at_home();
+        let fetching = std::time::Instant::now();
         for block in &self.job.installs {
             let ran = self
                 .cell
@@ -272,6 +283,10 @@ impl Running<'_> {
                 probed.install_seconds = started.elapsed().as_secs_f64();
                 return Ok(probed);
             }
+        }
+        if !self.job.installs.is_empty() {
+            let bytes = self.cell.kept_at_home().saturating_sub(before);
+            probed.fetched = Some((fetching.elapsed().as_secs_f64(), bytes));
         }
         probed.install_seconds = started.elapsed().as_secs_f64();
         for step in steps {
@@ -286,7 +301,10 @@ impl Running<'_> {
                 settings: self.settings,
                 other_version: differs.version.as_deref(),
             };
-            probed.steps.push(step.probe(probe)?);
+            let (step, learned) = step.probe_and_learn(probe)?;
+            variables.extend(learned.clone());
+            probed.learned.extend(learned);
+            probed.steps.push(step);
         }
         Ok(probed)
     }

@@ -13,6 +13,14 @@ pub struct Reason {
     pub mend: String,
 }
 
+impl Reason {
+    /// The variable that has no value, where that is the reason.
+    pub fn variable(&self) -> Option<&str> {
+        let name = between(&self.why, "`", "`")?;
+        (self.kind == Kind::MissingVariable).then_some(name)
+    }
+}
+
 /// The kinds of reasons that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]

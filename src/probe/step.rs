@@ -12,10 +12,22 @@ use crate::debt::readers::{self, Reader, Record, Seen};
 use crate::debt::tool::Tool;
 use crate::debt::{self, Comparison, Debt, LEFT_OUT, suppressions};
 use crate::project::path;
+use crate::workflows::services::{Reach, value_for};
 use crate::workflows::view::{Job, StepView};
 
 /// How much of what a red step said is told, in lines.
 const TOLD: usize = 15;
+
+/// Whether a step complains about less than it did.
+fn is_better(now: &ProbedStep, before: &ProbedStep) -> bool {
+    let complaints = |step: &ProbedStep| match step.verdict {
+        Verdict::Green => 0,
+        Verdict::Frozen { complaints, .. } | Verdict::FrozenByTool { complaints, .. } => complaints,
+        _ => u64::MAX,
+    };
+    let asks = now.reasons.iter().any(|reason| reason.variable().is_some());
+    !asks && complaints(now) < complaints(before)
+}
 
 /// What a step said, read.
 #[derive(Debug)]
@@ -36,7 +48,45 @@ pub(super) struct Step<'a> {
     pub(super) other_version: Option<&'a str>,
 }
 
+/// So many times a step is given what it asks for: one that asks for more is not served by
+/// values that nobody thought about.
+const ROUNDS: usize = 8;
+
 impl Step<'_> {
+    /// Runs the step; where it asks for variables, again with values that do for most
+    /// programs. What helped is the second part of the answer.
+    pub(super) fn probe_and_learn(
+        mut self,
+        probe: &mut Probe,
+    ) -> Result<(ProbedStep, BTreeMap<String, String>), ProbeError> {
+        let before = probe.clone();
+        let first = self.probe(probe)?;
+        let (mut last, mut learned) = (first.clone(), BTreeMap::new());
+        for _ in 0..ROUNDS {
+            let names = last.reasons.iter().filter_map(Reason::variable);
+            let new: Vec<String> = names
+                .filter(|name| !self.variables.contains_key(*name))
+                .map(str::to_owned)
+                .collect();
+            if new.is_empty() {
+                break;
+            }
+            for name in new {
+                let value = value_for(&name, &[], Reach::Machine);
+                self.variables.insert(name.clone(), value.clone());
+                learned.insert(name, value);
+            }
+            let found = std::mem::replace(probe, before.clone());
+            last = self.probe(probe)?;
+            if is_better(&last, &first) {
+                return Ok((last, learned));
+            }
+            // Unless one of the next rounds is better, the first has the word.
+            *probe = found;
+        }
+        Ok((first, BTreeMap::new()))
+    }
+
     pub(super) fn probe(&self, probe: &mut Probe) -> Result<ProbedStep, ProbeError> {
         let known = self.step.debt.as_ref().and_then(|frozen| {
             let mut debts = self.settings.debts.iter();

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::plan::cell;
+use crate::debt::measured::cache_pays;
 use crate::probe::{Probe, ProbedJob, ProbedStep, Verdict};
 use crate::sys::ui::escape_line;
 
@@ -73,6 +74,9 @@ pub fn text(probe: &Probe) -> String {
             let red = AnsiColor::Red.on_default();
             let _ = writeln!(out, "    {red}not run{red:#}  {}", escape_line(broken));
         }
+        for learned in learned(job) {
+            let _ = writeln!(out, "      {}", escape_line(&learned));
+        }
         for step in &job.steps {
             let (word, style, more) = words(step);
             let _ = writeln!(
@@ -124,6 +128,9 @@ pub fn markdown(probe: &Probe) -> String {
                 cell(broken)
             );
         }
+        for learned in learned(job) {
+            let _ = writeln!(out, "| {} | | | | {} |", cell(&job.id), cell(&learned));
+        }
         for step in &job.steps {
             let (word, _, more) = words(step);
             let mends: Vec<String> = step
@@ -148,6 +155,21 @@ pub fn markdown(probe: &Probe) -> String {
     }
     out.push('\n');
     out
+}
+
+/// What a job gets that it had not, in a sentence each.
+fn learned(job: &ProbedJob) -> Vec<String> {
+    let given = job.learned.iter().map(|(name, value)| {
+        format!("`{name}` is asked for, and `{value}` does: its steps get that")
+    });
+    let cache = job
+        .fetched
+        .filter(|(seconds, bytes)| !cache_pays(*seconds, *bytes));
+    let cache = cache.map(|(seconds, bytes)| {
+        let megabytes = bytes / 1_000_000;
+        format!("its packages come in {seconds:.0} s ({megabytes} MB): a cache would take as long, and it gets none")
+    });
+    given.chain(cache).collect()
 }
 
 /// What the durations tell.

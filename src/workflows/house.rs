@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::block::{Block, Kind};
 use super::render::{Origin, Rendered, scalar};
+use crate::debt::measured;
 
 /// How the lines that a rule makes are called where something is wrong with them.
 pub const SOURCE: &str = ".github/ci-tool.yml";
@@ -27,6 +28,9 @@ pub struct House {
 pub struct Rule {
     /// `*`, `TEMPLATE/JOB` or a glob of it, as it is written.
     pub pattern: String,
+    /// Whether it was measured and not chosen: whatever is chosen goes before it.
+    #[serde(skip)]
+    pub is_measured: bool,
     /// Its line in the configuration.
     #[serde(skip)]
     pub line: usize,
@@ -146,7 +150,7 @@ struct Edit {
 pub fn apply(rules: &[Rule], template: &str, rendered: &mut Rendered) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::new();
     let mut rules: Vec<&Rule> = rules.iter().collect();
-    rules.sort_by_key(|rule| (rule.weight(), &rule.pattern));
+    rules.sort_by_key(|rule| (!rule.is_measured, rule.weight(), &rule.pattern));
     for rule in rules {
         // Each rule sees what those before it left.
         let text = rendered.text.clone();
@@ -165,7 +169,11 @@ pub fn apply(rules: &[Rule], template: &str, rendered: &mut Rendered) -> BTreeMa
         if !edits.is_empty() {
             let value = serde_json::to_string(rule).unwrap_or_default();
             facts.insert(fact(rule), value);
-            carry_out(edits, rendered);
+            let source = match rule.is_measured {
+                true => measured::FILE,
+                false => SOURCE,
+            };
+            carry_out(edits, source, rendered);
         }
     }
     facts
@@ -173,16 +181,21 @@ pub fn apply(rules: &[Rule], template: &str, rendered: &mut Rendered) -> BTreeMa
 
 /// By what name the record knows a rule.
 pub(super) fn fact(rule: &Rule) -> String {
-    format!("house.{}", rule.pattern)
+    let whose = if rule.is_measured {
+        "measured"
+    } else {
+        "house"
+    };
+    format!("{whose}.{}", rule.pattern)
 }
 
-fn carry_out(mut edits: Vec<Edit>, rendered: &mut Rendered) {
+fn carry_out(mut edits: Vec<Edit>, source: &str, rendered: &mut Rendered) {
     edits.sort_by_key(|edit| edit.at);
     let mut lines: Vec<String> = rendered.text.lines().map(str::to_owned).collect();
     for edit in edits.into_iter().rev() {
         let range = edit.at..edit.at + edit.removed;
         let origins = edit.lines.iter().map(|(_, line)| Origin {
-            template: SOURCE.to_owned(),
+            template: source.to_owned(),
             line: *line,
         });
         rendered.origins.splice(range.clone(), origins);
@@ -461,6 +474,7 @@ jobs:
 
     fn rule(pattern: &str) -> Rule {
         Rule {
+            is_measured: false,
             pattern: pattern.to_owned(),
             line: 7,
             matcher: Rule::matcher(pattern).expect("a glob"),

@@ -70,6 +70,8 @@ pub struct Settings {
     pub gitlab: Gitlab,
     /// What steps may go on complaining about.
     pub debts: Vec<crate::debt::Debt>,
+    /// What a probe measured of jobs.
+    pub measured: crate::debt::measured::Measured,
 }
 
 /// What the configuration says of deployments to an environment.
@@ -147,6 +149,7 @@ impl Default for Settings {
             target: Target::default(),
             gitlab: Gitlab::default(),
             debts: Vec::new(),
+            measured: crate::debt::measured::Measured::default(),
         }
     }
 }

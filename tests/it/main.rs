@@ -36,6 +36,7 @@ mod forge;
 mod gate;
 mod gitlab;
 mod kept_alive;
+mod measured;
 mod merging;
 mod odd_files;
 mod own_templates;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use crate::debt::measured::{self, Measured};
 use crate::debt::{Debt, FOLDER};
 use crate::error::Failure;
 
@@ -31,4 +32,24 @@ pub fn load(root: &Path) -> Result<Vec<Debt>> {
         debts.push(debt);
     }
     Ok(debts)
+}
+
+/// Reads what a probe has measured; nothing where there is no file.
+///
+/// # Errors
+/// Where it cannot be read or understood.
+pub fn measured(root: &Path) -> Result<Measured> {
+    let text = match std::fs::read_to_string(root.join(measured::FILE)) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Measured::default());
+        }
+        Err(error) => {
+            let why = format!("{} cannot be read: {error}", measured::FILE);
+            return Err(Failure::failed(why).into());
+        }
+    };
+    let measured = Measured::parse(&text);
+    Ok(measured
+        .map_err(|error| Failure::usage(error.to_string()).hint("docs/debt.md tells the form"))?)
 }

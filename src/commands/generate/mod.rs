@@ -15,6 +15,7 @@ use super::proposal::{self, Outcome, Proposal};
 use super::template::source::Source;
 use crate::config::{self, Loaded};
 use crate::context::Context;
+use crate::debt::measured::{self, Measured};
 use crate::error::{Exit, Failure};
 use crate::probe::Probe;
 use crate::project::model::Project;
@@ -221,6 +222,7 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<Carried> {
         None
     };
     let first_config = first_config(&planning, args, context)?;
+    let measured = probe.is_some().then(|| planning.settings.measured.clone());
     let plan = planning.plan;
     for path in &args.resolved {
         if !plan
@@ -248,6 +250,7 @@ pub(super) fn carry_out(args: &Args, context: &Context) -> Result<Carried> {
         plan,
         mode,
         probe,
+        measured: measured.filter(|measured| !measured.jobs.is_empty()),
         first_config,
     };
     if mode == Mode::Written {
@@ -268,6 +271,8 @@ pub(super) struct Carried {
     pub(super) mode: Mode,
     /// What the steps really do, where they were run.
     pub(super) probe: Option<Probe>,
+    /// What a probe measured, with what was known before.
+    measured: Option<Measured>,
     /// The text of a configuration that says what is deployed where, where there is none.
     first_config: Option<String>,
 }
@@ -283,6 +288,9 @@ impl Carried {
         if let Some(probe) = &self.probe {
             files.extend(probe.debts.iter().map(|debt| (debt.path(), debt.text())));
             files.extend(probe.files.clone());
+        }
+        if let Some(measured) = &self.measured {
+            files.push((measured::FILE.to_owned(), measured.text()));
         }
         files
     }
@@ -305,6 +313,10 @@ fn probe(args: &Args, planning: &mut Planning, context: &Context) -> Result<Prob
     let debts = planning.settings.debts.clone();
     let probe = probing::run(&args.probing, &tree, &jobs, &debts, false, context)?;
     planning.settings.debts.extend(probe.debts.iter().cloned());
+    if args.probing.step.is_empty() {
+        let loaded = context.config(&args.path)?;
+        settings::learn(&mut planning.settings, &probe, &loaded);
+    }
     planning.plan_again(&args.path)?;
     Ok(probe)
 }

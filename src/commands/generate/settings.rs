@@ -1,7 +1,8 @@
 //! What is decided about generation: flags beat the environment, the environment the
 //! configuration, the configuration what is detected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -12,7 +13,9 @@ use crate::config::model::{JobRules, Runner};
 use crate::config::sync::Direction;
 use crate::config::{Config, Loaded};
 use crate::context::Context;
+use crate::debt::measured::{self, Measured, MeasuredJob};
 use crate::error::Failure;
+use crate::probe::Probe;
 use crate::project::model::Project;
 use crate::workflows::house::{House, OwnStep, Place};
 use crate::workflows::{Deploying, Gitlab, OwnAction, Settings, Target, house};
@@ -58,6 +61,7 @@ pub(super) fn settings(
         },
         (None, None) => defaults.own_action,
     };
+    let measured = debt::store::measured(&args.path)?;
     Ok(Settings {
         default_branch: generate
             .default_branch
@@ -72,12 +76,7 @@ pub(super) fn settings(
             .clone()
             .unwrap_or(defaults.environments),
         deploying: deploying(&config.deploy),
-        environment_values: config
-            .detect
-            .components
-            .iter()
-            .map(|(root, correction)| (root.clone(), correction.env.clone()))
-            .collect(),
+        environment_values: environment_values(config, &measured),
         only: if args.only.is_empty() {
             generate.only.clone()
         } else {
@@ -91,7 +90,7 @@ pub(super) fn settings(
         include: generate.include.clone(),
         force: args.force,
         resolved: args.resolved.clone(),
-        house: house(loaded),
+        house: house(loaded, &measured),
         uptime_urls: generate.uptime.urls.clone(),
         target: target(args, config),
         gitlab: Gitlab {
@@ -104,7 +103,54 @@ pub(super) fn settings(
             ),
         },
         debts: debt::store::load(&args.path)?,
+        measured,
     })
+}
+
+/// Takes in what a probe measured of whole jobs.
+pub(super) fn learn(settings: &mut Settings, probe: &Probe, loaded: &Loaded) {
+    // What never ends is in no workflow, and takes no time there.
+    let endless = probe.debts.iter().filter(|debt| debt.is_left_out());
+    let endless: BTreeSet<&str> = endless.map(|debt| debt.step.as_str()).collect();
+    for job in probe.jobs.iter().filter(|job| job.broken.is_none()) {
+        let steps = job.steps.iter();
+        let steps = steps.filter(|step| !endless.contains(step.name.as_str()));
+        let steps: f64 = steps.map(|step| step.seconds).sum();
+        let seconds = Duration::try_from_secs_f64((job.install_seconds + steps).ceil());
+        let seconds = seconds.map_or(0, |seconds| seconds.as_secs());
+        let known = settings.measured.jobs.get(&job.id);
+        let mut env = known.map(|job| job.env.clone()).unwrap_or_default();
+        env.extend(job.learned.clone());
+        let new = MeasuredJob {
+            component: job.directory.clone(),
+            seconds,
+            timeout_minutes: measured::limit(seconds),
+            cache: job
+                .fetched
+                .is_none_or(|(seconds, bytes)| measured::cache_pays(seconds, bytes)),
+            env,
+        };
+        settings.measured.update(&job.id, new);
+    }
+    settings.house = house(loaded, &settings.measured);
+    settings.environment_values = environment_values(&loaded.config, &settings.measured);
+}
+
+/// Values for variables: those that a probe found to do, and before them what is chosen.
+fn environment_values(
+    config: &Config,
+    measured: &Measured,
+) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut values: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for job in measured.jobs.values().filter(|job| !job.env.is_empty()) {
+        let of_component = values.entry(job.component.clone()).or_default();
+        of_component.extend(job.env.clone());
+    }
+    for (root, correction) in &config.detect.components {
+        let of_component = values.entry(root.clone()).or_default();
+        of_component.extend(correction.env.clone());
+    }
+    values
 }
 
 /// What a workflow has to know of the deployments that are configured.
@@ -139,15 +185,40 @@ fn deploying(deploy: &Deploy) -> BTreeMap<String, Deploying> {
         .collect()
 }
 
-/// What the configuration wants of jobs.
-fn house(loaded: &Loaded) -> House {
-    let rules = loaded.config.generate.jobs.iter();
+/// What the configuration wants of jobs, and what was measured of them.
+fn house(loaded: &Loaded, measured: &Measured) -> House {
+    let generate = &loaded.config.generate;
+    let chosen = generate.jobs.iter();
+    let chosen = chosen.filter_map(|(pattern, rules)| house_rule(loaded, pattern, rules));
+    let rules = measured_rules(measured, generate.timeout_minutes);
     House {
-        rules: rules
-            .filter_map(|(pattern, rules)| house_rule(loaded, pattern, rules))
-            .collect(),
+        rules: rules.into_iter().chain(chosen).collect(),
         source: loaded.text.clone(),
     }
+}
+
+/// What was measured of jobs, as rules; a limit that is chosen for all goes before that.
+fn measured_rules(measured: &Measured, chosen_limit: Option<u32>) -> Vec<house::Rule> {
+    let jobs = measured.jobs.iter();
+    let rules = jobs.filter_map(|(id, job)| {
+        let pattern = format!("{{backend-ci,frontend-ci}}/{id}");
+        Some(house::Rule {
+            is_measured: true,
+            line: 1,
+            matcher: house::Rule::matcher(&pattern).ok()?,
+            pattern,
+            runner: None,
+            timeout_minutes: match chosen_limit {
+                Some(_) => None,
+                None => Some(job.timeout_minutes),
+            },
+            env: BTreeMap::new(),
+            permissions: BTreeMap::new(),
+            cache: (!job.cache).then_some(false),
+            steps: BTreeMap::new(),
+        })
+    });
+    rules.collect()
 }
 
 fn house_rule(loaded: &Loaded, pattern: &str, rules: &JobRules) -> Option<house::Rule> {
@@ -169,6 +240,7 @@ fn house_rule(loaded: &Loaded, pattern: &str, rules: &JobRules) -> Option<house:
     let steps = steps.into_iter().filter(|(_, _, steps)| !steps.is_empty());
     Some(house::Rule {
         pattern: pattern.to_owned(),
+        is_measured: false,
         line,
         // The configuration's checks let no other pass.
         matcher: house::Rule::matcher(pattern).ok()?,
