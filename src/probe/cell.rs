@@ -11,8 +11,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::engine::{self, Engine};
 use crate::sys::env::Env;
-use crate::sys::process::{ProcessError, Program, Watch, is_root};
+use crate::sys::process::{Finished, ProcessError, Program, Watch, is_root};
 use crate::sys::sandbox;
 
 /// What of a step's output is kept, in bytes.
@@ -114,17 +115,24 @@ pub struct Cell {
     folder: tempfile::TempDir,
     base: BTreeMap<String, String>,
     wrapper: Vec<String>,
+    engine: Option<Engine>,
     limits: Limits,
     /// What the machine cannot hold a step to.
     pub gaps: Vec<&'static str>,
 }
 
 impl Cell {
-    /// An empty one; `own` are names of variables to hand on.
+    /// An empty one; `own` are names of variables to hand on. With an engine what runs in
+    /// it runs in containers.
     ///
     /// # Errors
     /// Where no folder can be made.
-    pub(super) fn new(env: &Env, own: &[String], limits: Limits) -> io::Result<Self> {
+    pub(super) fn new(
+        env: &Env,
+        own: &[String],
+        limits: Limits,
+        engine: Option<Engine>,
+    ) -> io::Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("ci-tool-probe-")
             .tempdir()?;
@@ -137,6 +145,7 @@ impl Cell {
             folder,
             base: variables(env, own),
             wrapper: Vec::new(),
+            engine,
             limits,
             gaps: Vec::new(),
         };
@@ -151,8 +160,33 @@ impl Cell {
         let path = env.get("PATH").unwrap_or("/usr/bin:/bin");
         let path = format!("{}:{path}", text(root.join("bin")));
         cell.base.insert("PATH".to_owned(), path);
-        cell.find_wrapper();
+        if cell.engine.is_none() {
+            cell.find_wrapper();
+            return Ok(cell);
+        }
+        // What is at a place of this machine is not there in a container.
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        cell.base.retain(|name, value| {
+            let is_place = value.starts_with('/') && !value.starts_with(&*root.to_string_lossy());
+            !is_place || engine::is_certificate(name) || own.contains(&name.as_str())
+        });
+        cell.gaps
+            .push("a step reaches servers of this machine: containers share its network");
         Ok(cell)
+    }
+
+    /// Lets what follows run in this image, where it runs in containers.
+    ///
+    /// # Errors
+    /// Where the image cannot be had, in words.
+    pub(super) fn enter(&mut self, image: &str) -> Result<(), String> {
+        let bin = self.bin();
+        if let Some(engine) = &mut self.engine {
+            let path = engine.enter(image)?;
+            let path = format!("{}:{path}", bin.display());
+            self.base.insert("PATH".to_owned(), path);
+        }
+        Ok(())
     }
 
     /// How processes are kept to themselves here: what works is found by trying.
@@ -224,6 +258,17 @@ impl Cell {
             source,
         };
         let said = self.root().join("said");
+        let started = Instant::now();
+        if let Some(engine) = &self.engine {
+            let ended = self.run_in(engine, lines, directory, variables)?;
+            let output = self.tail(&said).map_err(broken)?;
+            self.remove(&said);
+            return Ok(Ran {
+                ended,
+                output,
+                took: started.elapsed(),
+            });
+        }
         // The lines are an argument: a file of them would be a place for a step to leave a
         // link, through which the next one's would be written.
         let words: Vec<String> = [
@@ -239,20 +284,7 @@ impl Cell {
         for (name, value) in variables {
             program = program.variable(name, value);
         }
-        let started = Instant::now();
-        let ended = match program.run() {
-            Ok(finished) => Ended::Code(finished.code.unwrap_or(137)),
-            Err(ProcessError::TimeLimit { .. }) => Ended::TimeLimit,
-            Err(error @ (ProcessError::DiskLimit { .. } | ProcessError::ProcessLimit { .. })) => {
-                Ended::Stopped(match error {
-                    ProcessError::DiskLimit { used, .. } => {
-                        format!("it filled the disk with {} MiB", used / 1_048_576)
-                    }
-                    _ => "it started processes without end".to_owned(),
-                })
-            }
-            Err(error) => return Err(error),
-        };
+        let ended = ended(program.run())?;
         let output = self.tail(&said).map_err(broken)?;
         // What filled the disk there is not kept for the next one.
         self.remove(&said);
@@ -266,6 +298,48 @@ impl Cell {
     /// How many bytes programs keep in the home folder of steps, caches of packages above all.
     pub(super) fn kept_at_home(&self) -> u64 {
         size(&self.root().join("home"))
+    }
+
+    /// The same in a container.
+    fn run_in(
+        &self,
+        engine: &Engine,
+        lines: &str,
+        directory: &str,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Ended, ProcessError> {
+        let mut all = self.base.clone();
+        all.extend(variables.clone());
+        let root = self.root();
+        let folder = root.join("tree").join(directory);
+        let started = engine.shell(lines, &root, &folder, &all, PROCESSES);
+        let (program, name) = started.map_err(|source| ProcessError::Broken {
+            program: "a container".to_owned(),
+            source,
+        })?;
+        let ran = program
+            .time_limit(self.limits.time)
+            .watched(self.watch())
+            .run();
+        match ran {
+            Ok(finished) => match Engine::failed(finished.code, &finished.stderr) {
+                Some(why) => Ok(Ended::Stopped(why)),
+                None => ended(Ok(finished)),
+            },
+            Err(error) => {
+                // It runs on without the program that started it.
+                engine.stop(&name)?;
+                ended(Err(error))
+            }
+        }
+    }
+
+    fn watch(&self) -> Watch {
+        Watch {
+            folder: self.root(),
+            disk: self.limits.disk,
+            processes: PROCESSES,
+        }
     }
 
     /// The text of a file that a step wrote; `None` where it is none, or a link that leads
@@ -321,17 +395,28 @@ impl Cell {
             .arguments(all)
             .folder(folder)
             .time_limit(self.limits.time)
-            .watched(Watch {
-                folder: self.root(),
-                disk: self.limits.disk,
-                processes: PROCESSES,
-            })
+            .watched(self.watch())
             .confined(writable, &mark);
         for (name, value) in &self.base {
             program = program.variable(name, value);
         }
         program
     }
+}
+
+/// How what was run came to its end.
+fn ended(ran: Result<Finished, ProcessError>) -> Result<Ended, ProcessError> {
+    Ok(match ran {
+        Ok(finished) => Ended::Code(finished.code.unwrap_or(137)),
+        Err(ProcessError::TimeLimit { .. }) => Ended::TimeLimit,
+        Err(ProcessError::DiskLimit { used, .. }) => {
+            Ended::Stopped(format!("it filled the disk with {} MiB", used / 1_048_576))
+        }
+        Err(ProcessError::ProcessLimit { .. }) => {
+            Ended::Stopped("it started processes without end".to_owned())
+        }
+        Err(error) => return Err(error),
+    })
 }
 
 /// The variables that every step gets.
@@ -400,7 +485,7 @@ mod tests {
             time: Duration::from_secs(seconds),
             disk,
         };
-        Cell::new(&env, &["GIVEN".to_owned()], limits).expect("a cell")
+        Cell::new(&env, &["GIVEN".to_owned()], limits, None).expect("a cell")
     }
 
     fn ran(cell: &Cell, lines: &str) -> Ran {

@@ -4,6 +4,7 @@
 
 pub mod cell;
 mod copy;
+mod engine;
 pub mod reason;
 pub mod services;
 mod step;
@@ -15,6 +16,7 @@ use std::io;
 use serde::Serialize;
 
 pub use cell::{Cell, Limits};
+use engine::Engine;
 pub use reason::Reason;
 pub use step::Said;
 
@@ -38,6 +40,10 @@ pub struct Settings {
     pub debts: Vec<Debt>,
     /// Only steps with debt, which are compared.
     pub only_debts: bool,
+    /// Whether steps run in containers.
+    pub in_containers: bool,
+    /// The image of these containers; without it that of each job's language.
+    pub image: Option<String>,
 }
 
 /// What a step turned out to be.
@@ -132,6 +138,22 @@ pub struct ProbedJob {
     pub steps: Vec<ProbedStep>,
 }
 
+impl ProbedJob {
+    /// One of which nothing is known yet.
+    fn of(job: &Job) -> Self {
+        Self {
+            id: job.id.clone(),
+            directory: job.directory.clone(),
+            install_seconds: 0.0,
+            fetched: None,
+            learned: BTreeMap::new(),
+            broken: None,
+            differs: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+}
+
 /// What a probe found.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Probe {
@@ -172,6 +194,9 @@ pub enum ProbeError {
     /// There is no copy.
     #[error("the repository cannot be copied: {0}")]
     Copy(#[from] io::Error),
+    /// There are no containers.
+    #[error("{0}")]
+    NoEngine(io::Error),
     /// Nothing can be started.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -188,7 +213,11 @@ pub fn probe(
     env: &Env,
     tell: &dyn Fn(&str),
 ) -> Result<Probe, ProbeError> {
-    let cell = Cell::new(env, &settings.variables, settings.limits.clone())?;
+    let engine = match settings.in_containers {
+        true => Some(Engine::find(env).map_err(ProbeError::NoEngine)?),
+        false => None,
+    };
+    let mut cell = Cell::new(env, &settings.variables, settings.limits.clone(), engine)?;
     copy::copy(tree, env, &cell.tree())?;
     let mut probe = Probe {
         gaps: cell.gaps.iter().map(|gap| (*gap).to_owned()).collect(),
@@ -202,6 +231,18 @@ pub fn probe(
         let steps: Vec<&StepView> = job.steps.iter().filter(wanted).collect();
         if steps.is_empty() {
             continue;
+        }
+        if settings.in_containers {
+            let image = settings.image.clone();
+            let image = image.unwrap_or_else(|| engine::image(job));
+            tell(&format!("{}: in the image {image}", job.id));
+            if let Err(why) = cell.enter(&image) {
+                probe.jobs.push(ProbedJob {
+                    broken: Some(why),
+                    ..ProbedJob::of(job)
+                });
+                continue;
+            }
         }
         let probed = Running {
             cell: &cell,
@@ -231,16 +272,7 @@ impl Running<'_> {
         tell: &dyn Fn(&str),
     ) -> Result<ProbedJob, ProbeError> {
         let started = std::time::Instant::now();
-        let mut probed = ProbedJob {
-            id: self.job.id.clone(),
-            directory: self.job.directory.clone(),
-            install_seconds: 0.0,
-            broken: None,
-            fetched: None,
-            learned: BTreeMap::new(),
-            differs: Vec::new(),
-            steps: Vec::new(),
-        };
+        let mut probed = ProbedJob::of(self.job);
         tell(&format!("{}: install", self.job.id));
         // They run until the job is through.
         let mut servers = Vec::new();

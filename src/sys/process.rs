@@ -431,6 +431,12 @@ fn limit_files(child: &Child) {
     let _ = (child, FILE_LIMIT);
 }
 
+/// The numbers of this user and of their group.
+pub fn user() -> (u32, u32) {
+    use rustix::process::{getegid, geteuid};
+    (geteuid().as_raw(), getegid().as_raw())
+}
+
 /// Whether we may do everything on this machine.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::common::github::CANARY;
-use crate::common::{finish, git, peers, root, write};
+use crate::common::{containers, finish, git, peers, root, write};
 use crate::scan::database;
 use crate::upload::Scanning;
 
@@ -119,6 +119,7 @@ fn the_action_runs_in_its_image_as_on_a_runner() {
         );
         return;
     }
+    let _engine = containers();
     let scanning = Scanning::start();
     let there = tempfile::tempdir().expect("temporary folder");
     let workspace = there.path().join("shop");

@@ -43,6 +43,7 @@ mod own_templates;
 mod peers;
 mod pictures;
 mod pins;
+mod probe_container;
 mod properties;
 mod proposal;
 mod pull_request;

@@ -128,7 +128,7 @@ fn run_command(context: &Context, annotations: &mut Vec<String>) -> Result<Exit>
                 force: flag("force")?,
                 resolved: Vec::new(),
                 explain: None,
-                probe: false,
+                probe: None,
                 probing: Flags::default(),
                 templates: Vec::new(),
                 format,

@@ -29,6 +29,14 @@ pub struct Flags {
     #[arg(long, value_name = "GIB", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub disk_limit: u64,
 
+    /// Run the steps in containers of podman or docker, in the image of each job's language
+    #[arg(long)]
+    pub container: bool,
+
+    /// Run them in containers of this image
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<String>,
+
     /// Hand this variable of the environment on to the steps, which get no other of yours
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub pass_env: Vec<String>,
@@ -40,6 +48,8 @@ impl Default for Flags {
             step: Vec::new(),
             time_limit: 900,
             disk_limit: 10,
+            container: false,
+            image: None,
             pass_env: Vec::new(),
         }
     }
@@ -78,6 +88,8 @@ pub fn run(
         kinds: BTreeSet::from_iter(flags.step.iter().copied()),
         debts: debts.to_vec(),
         only_debts,
+        in_containers: flags.container || flags.image.is_some(),
+        image: flags.image.clone(),
     };
     let tell = |what: &str| context.ui.remark(&crate::sys::ui::escape_line(what));
     probe::probe(tree, jobs, &settings, &context.env, &tell)

@@ -78,8 +78,8 @@ pub struct Args {
     pub explain: Option<String>,
 
     /// Run the steps first, in a clean copy, which executes the repository's code: what is red is frozen as debt, so that the workflows are green and get no worse
-    #[arg(long, conflicts_with_all = ["check", "explain"])]
-    pub probe: bool,
+    #[arg(long, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "host", conflicts_with_all = ["check", "explain"])]
+    pub probe: Option<Where>,
 
     /// What a probe may use and what it runs
     #[command(flatten)]
@@ -108,6 +108,15 @@ pub enum TargetName {
     All,
 }
 
+/// Where a probe runs the steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Where {
+    /// On this machine, in a copy.
+    Host,
+    /// In containers, as `--container`.
+    Container,
+}
+
 /// The forms of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -132,7 +141,7 @@ impl Args {
             force: false,
             resolved: Vec::new(),
             explain: None,
-            probe: false,
+            probe: None,
             probing: Flags::default(),
             templates: Vec::new(),
             format: Format::Text,
@@ -216,10 +225,9 @@ pub(super) fn propose(
 /// As [`run`].
 pub(super) fn carry_out(args: &Args, context: &Context) -> Result<Carried> {
     let mut planning = make_plan(args, context)?;
-    let probe = if args.probe {
-        Some(probe(args, &mut planning, context)?)
-    } else {
-        None
+    let probe = match args.probe {
+        Some(place) => Some(probe(args, place, &mut planning, context)?),
+        None => None,
     };
     let first_config = first_config(&planning, args, context)?;
     let measured = probe.is_some().then(|| planning.settings.measured.clone());
@@ -297,7 +305,7 @@ impl Carried {
 }
 
 /// Runs the steps that the plan has, and plans again with what they complain about.
-fn probe(args: &Args, planning: &mut Planning, context: &Context) -> Result<Probe> {
+fn probe(args: &Args, place: Where, planning: &mut Planning, context: &Context) -> Result<Probe> {
     let proved: BTreeSet<&str> = planning
         .plan
         .files
@@ -311,7 +319,9 @@ fn probe(args: &Args, planning: &mut Planning, context: &Context) -> Result<Prob
         .collect();
     let (tree, _) = context.tree(&args.path)?;
     let debts = planning.settings.debts.clone();
-    let probe = probing::run(&args.probing, &tree, &jobs, &debts, false, context)?;
+    let mut flags = args.probing.clone();
+    flags.container |= place == Where::Container;
+    let probe = probing::run(&flags, &tree, &jobs, &debts, false, context)?;
     planning.settings.debts.extend(probe.debts.iter().cloned());
     if args.probing.step.is_empty() {
         let loaded = context.config(&args.path)?;

@@ -142,6 +142,15 @@ pub fn git(folder: &Path, arguments: &[&str]) {
     );
 }
 
+/// The engine of containers, which has one user at a time: a test takes away what another
+/// one left that was cut short.
+pub fn containers() -> std::sync::MutexGuard<'static, ()> {
+    static ENGINE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    ENGINE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 /// So many bytes that nothing makes smaller; the same ones for the same seed.
 pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
