@@ -104,6 +104,9 @@ pub struct ProbedStep {
     /// Why it is red, where its words tell.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// All that it said.
+    #[serde(skip)]
+    pub output: String,
     /// The end of what it said, where it is red.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub said: String,

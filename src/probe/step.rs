@@ -119,6 +119,7 @@ impl Step<'_> {
             seconds: ran.took.as_secs_f64(),
             reasons,
             said: readers::plain(&said),
+            output: ran.output.clone(),
             flaky: false,
         }
     }

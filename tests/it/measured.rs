@@ -171,7 +171,19 @@ fn a_variable_that_does_not_help_is_not_given() {
         "if (process.env.SHOP_SIGNING_KEY !== 'the real one') throw new Error('SHOP_SIGNING_KEY is required');\n",
     );
     commit(there);
-    generate(there, &["--probe"], 0);
+    generate(there, &["--probe", "--keep", "said"], 0);
+    let said = std::fs::read_dir(there.join("said")).expect("kept");
+    let mut said: Vec<String> = said
+        .map(|entry| std::fs::read_to_string(entry.expect("there").path()).expect("text"))
+        .collect();
+    said.sort();
+    assert_eq!(said.len(), 2);
+    assert!(said[0].starts_with("$ npm run build\n"), "{}", said[0]);
+    assert!(
+        said[0].contains("SHOP_SIGNING_KEY is required"),
+        "{}",
+        said[0]
+    );
     let measured = std::fs::read_to_string(there.join(FILE)).expect("written");
     assert!(!measured.contains("env."), "{measured}");
     assert!(!workflow(there).contains("SHOP_SIGNING_KEY"));

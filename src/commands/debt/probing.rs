@@ -1,6 +1,7 @@
 //! The flags of everything that runs the repository's own code, and how it is run.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use crate::error::Failure;
 use crate::probe::{self, Limits, Probe, Settings};
 use crate::project::Tree;
 use crate::project::model::StepKind;
+use crate::sys::fs::write_atomically;
 use crate::sys::interrupt;
 use crate::workflows::view::Job;
 
@@ -37,6 +39,10 @@ pub struct Flags {
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<String>,
 
+    /// Keep all that each step says, a file each, in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub keep: Option<PathBuf>,
+
     /// Hand this variable of the environment on to the steps, which get no other of yours
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub pass_env: Vec<String>,
@@ -50,6 +56,7 @@ impl Default for Flags {
             disk_limit: 10,
             container: false,
             image: None,
+            keep: None,
             pass_env: Vec::new(),
         }
     }
@@ -92,6 +99,26 @@ pub fn run(
         image: flags.image.clone(),
     };
     let tell = |what: &str| context.ui.remark(&crate::sys::ui::escape_line(what));
-    probe::probe(tree, jobs, &settings, &context.env, &tell)
-        .map_err(|error| Failure::failed(format!("the steps cannot be run: {error}")).into())
+    let probe = probe::probe(tree, jobs, &settings, &context.env, &tell)
+        .map_err(|error| Failure::failed(format!("the steps cannot be run: {error}")))?;
+    if let Some(folder) = &flags.keep {
+        keep(&probe, folder)?;
+    }
+    Ok(probe)
+}
+
+/// Writes what each step said: `JOB-NUMBER-KIND.log`.
+fn keep(probe: &Probe, folder: &Path) -> Result<()> {
+    for job in &probe.jobs {
+        for (at, step) in job.steps.iter().enumerate() {
+            let kind = serde_json::to_value(step.kind)?;
+            let kind = kind.as_str().unwrap_or("step");
+            let name = format!("{}-{}-{kind}.log", job.id, at + 1);
+            let text = format!("$ {}\n{}", step.command, step.output);
+            write_atomically(folder, &name, &text).map_err(|error| {
+                Failure::failed(format!("what the steps said cannot be kept: {error}"))
+            })?;
+        }
+    }
+    Ok(())
 }
