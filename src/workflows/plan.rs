@@ -19,6 +19,7 @@ use super::lock::{self, Lock, Record};
 use super::merge::Conflict;
 use super::render::{Rendered, Renderer};
 use super::view::View;
+use crate::debt::measured;
 use crate::error::SourceError;
 use crate::project::model::Project;
 
@@ -221,6 +222,7 @@ pub fn plan(
     )
     .map_err(one)?;
     renderer.know(house::SOURCE, &settings.house.source);
+    renderer.know(measured::FILE, &settings.measured.text());
     // What we wrote ourselves, edited or not, makes nothing superfluous.
     let own: BTreeSet<String> = catalog
         .templates
@@ -252,7 +254,8 @@ pub fn plan(
         }
     }
     let used = planner.used_rules.take();
-    let unused = |rule: &&house::Rule| !used.contains(&house::fact(rule));
+    let unused =
+        |rule: &&house::Rule| !rule.is_measured && !used.contains(&house::fact(rule));
     let unused_rules = settings.house.rules.iter().filter(unused);
     // Of a selection nothing follows.
     let unused_rules = unused_rules

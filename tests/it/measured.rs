@@ -126,6 +126,13 @@ fn what_a_probe_learns_goes_into_the_workflows() {
     let text = std::fs::read_to_string(there.join(FILE)).expect("there");
     assert_eq!(text, measured);
 
+    // A job that is gone is nobody's mistake in the configuration.
+    let gone = "\n[jobs.gone]\ncomponent = \"gone\"\nseconds = 1\ntimeout-minutes = 10\n";
+    write(there, FILE, format!("{measured}{gone}"));
+    let run = tool(there, &["generate", "--dry-run", "--format", "json"], 0);
+    assert!(!run.stdout.contains("unused_rules"), "{}", run.stdout);
+    write(there, FILE, &measured);
+
     // What somebody has chosen goes before what was measured.
     write(
         there,
