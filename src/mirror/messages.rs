@@ -141,6 +141,52 @@ pub(super) fn reason(said: &str) -> String {
     }
 }
 
+/// How git begins a line that tells how far it is.
+const PROGRESS: [&str; 9] = [
+    "Enumerating objects:",
+    "Counting objects:",
+    "Delta compression using",
+    "Compressing objects:",
+    "Writing objects:",
+    "Total ",
+    "remote: Resolving deltas:",
+    "remote: Unpacking objects:",
+    "remote: Checking connectivity:",
+];
+
+/// What git said without how far it was, and how many bytes it wrote to a server; git
+/// rounds them to hundredths of a KiB, MiB or GiB.
+pub(super) fn without_progress(said: &str) -> (String, u64) {
+    let (mut rest, mut bytes) = (String::new(), 0);
+    for line in said.split(['\n', '\r']) {
+        if PROGRESS.iter().any(|words| line.starts_with(words)) {
+            if line.starts_with("Writing objects:") && line.ends_with("done.") {
+                bytes += written(line).unwrap_or_default();
+            }
+        } else if !line.trim().is_empty() {
+            rest.push_str(line);
+            rest.push('\n');
+        }
+    }
+    (rest, bytes)
+}
+
+/// `Writing objects: 100% (9/9), 88.45 KiB | 22.11 MiB/s, done.`
+fn written(line: &str) -> Option<u64> {
+    let (_, rest) = line.split_once("), ")?;
+    let (number, unit) = rest.split(" | ").next()?.split_once(' ')?;
+    let unit = match unit {
+        "bytes" => 1.0,
+        "KiB" => 1024.0,
+        "MiB" => 1024.0 * 1024.0,
+        "GiB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let bytes = number.parse::<f64>().ok()? * unit;
+    // Too large for a number of bytes is no size of a push.
+    (bytes < 1e15).then_some(bytes as u64)
+}
+
 /// Why a ref was refused, from the words in brackets behind it.
 pub(super) fn refusal(why: &str, said: &str) -> Refusal {
     let is = |phrases: &[&str]| phrases.iter().any(|phrase| why.contains(phrase));
@@ -251,6 +297,23 @@ mod tests {
         ] {
             assert_eq!(trouble(said), known, "{said}");
         }
+    }
+
+    #[test]
+    fn how_far_git_is_says_nothing_but_how_much_it_wrote() {
+        let said = "Enumerating objects: 9, done.\nCounting objects:  50% (1/2)\rCounting objects: 100% (2/2), done.\nWriting objects:  50% (1/2)\rWriting objects: 100% (2/2), 88.50 KiB | 22.11 MiB/s, done.\nTotal 2 (delta 1), reused 0\nremote: GitLab: no        \nerror: failed to push some refs\n";
+        let (rest, bytes) = without_progress(said);
+        assert_eq!(
+            rest,
+            "remote: GitLab: no        \nerror: failed to push some refs\n"
+        );
+        assert_eq!(bytes, 90_624);
+        let broken = "Writing objects:  45% (4/9), 12.00 MiB | 1 MiB/s\rerror: RPC failed; HTTP 504 curl 22\n";
+        let (rest, bytes) = without_progress(broken);
+        assert_eq!(
+            (rest.as_str(), bytes),
+            ("error: RPC failed; HTTP 504 curl 22\n", 0)
+        );
     }
 
     #[test]

@@ -107,6 +107,16 @@ impl Problem {
     }
 }
 
+/// How much went over the network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Traffic {
+    /// Bytes that were sent to either side: requests, and packs of what is pushed.
+    pub sent: u64,
+    /// Bytes that came from either side: lists of refs, and what was fetched.
+    pub received: u64,
+}
+
 /// What a push does to a ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {

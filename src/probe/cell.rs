@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::engine::{self, Engine};
 use crate::sys::env::Env;
+use crate::sys::fs::size;
 use crate::sys::process::{Finished, ProcessError, Program, Watch, is_root};
 use crate::sys::sandbox;
 
@@ -449,17 +450,6 @@ fn has_password(value: &str) -> bool {
         let host = rest.and_then(|rest| rest.split('/').next());
         host.is_some_and(|host| host.contains('@'))
     })
-}
-
-/// The bytes of all files below a folder, without what links lead to.
-fn size(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let sizes = entries.map(|entry| match entry.file_type() {
-        Ok(kind) if kind.is_dir() => size(&entry.path()),
-        Ok(kind) if kind.is_file() => entry.metadata().map_or(0, |about| about.len()),
-        _ => 0,
-    });
-    sizes.sum()
 }
 
 #[cfg(test)]

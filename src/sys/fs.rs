@@ -247,6 +247,17 @@ fn set_mode(_: &Path, _: &std::fs::File) -> io::Result<()> {
     Ok(())
 }
 
+/// The bytes of all files below a folder, without what links lead to.
+pub fn size(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => size(&entry.path()),
+        Ok(kind) if kind.is_file() => entry.metadata().map_or(0, |about| about.len()),
+        _ => 0,
+    });
+    sizes.sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

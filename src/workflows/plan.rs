@@ -254,8 +254,7 @@ pub fn plan(
         }
     }
     let used = planner.used_rules.take();
-    let unused =
-        |rule: &&house::Rule| !rule.is_measured && !used.contains(&house::fact(rule));
+    let unused = |rule: &&house::Rule| !rule.is_measured && !used.contains(&house::fact(rule));
     let unused_rules = settings.house.rules.iter().filter(unused);
     // Of a selection nothing follows.
     let unused_rules = unused_rules

@@ -302,3 +302,32 @@ fn what_is_not_plain_is_left_to_git() {
         assert_eq!(git.read_state(RECORD).expect("a record").1, b"{}");
     }
 }
+
+#[test]
+fn how_much_went_over_the_network_is_known_both_ways() {
+    for by_git in [false, true] {
+        let pair = Pair::with(&[], &[], &[]);
+        let work = pair.folder.path().join("large");
+        std::fs::create_dir_all(&work).expect("created");
+        let git = |arguments: &[&str]| crate::common::git(&work, arguments);
+        git(&["init", "--quiet", "-b", "main"]);
+        std::fs::write(work.join("file"), crate::common::noise(7, 100_000)).expect("written");
+        git(&["add", "."]);
+        git(&["commit", "--quiet", "-m", "large"]);
+        let url = pair.source.0.to_str().expect("UTF-8").to_owned();
+        git(&["push", "--quiet", &url, "main"]);
+        let git = sides(&pair, "", by_git);
+        git.list(Side::Mirror).expect("a listing");
+        fetched(&git);
+        let before = git.traffic();
+        assert!(
+            (100_000..125_000).contains(&before.received),
+            "{by_git}: {before:?}"
+        );
+        let main = pair.source.read("refs/heads/main").expect("there");
+        let updates = [update("refs/heads/main", None, Some(&main))];
+        git.push(Side::Mirror, &updates, ATOMIC).expect("pushed");
+        let sent = git.traffic().sent - before.sent;
+        assert!((100_000..105_000).contains(&sent), "{by_git}: {sent}");
+    }
+}

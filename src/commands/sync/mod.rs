@@ -303,6 +303,7 @@ pub fn carry_out(args: &Args, context: &Context) -> Result<Answer> {
         names: &settings.policy.names,
         notes: &notes,
         is_dry_run: args.dry_run,
+        traffic: git.traffic(),
         seconds: started.elapsed().as_secs_f64(),
     };
     if let Some(file) = &args.metrics {

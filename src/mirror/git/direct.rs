@@ -5,14 +5,14 @@
 //! certificate that is not trusted, a token that is refused) is left to git, which then also
 //! says what is wrong.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::super::decide::Side;
 use super::super::refs::{HIDDEN, Oid};
-use super::super::transport::{How, Listing, Problem, Trouble, Update};
+use super::super::transport::{How, Listing, Problem, Traffic, Trouble, Update};
 use super::wire::{self, Advertised, DELIMITER, FLUSH, Report, WireError, put};
 use super::{Endpoint, name};
 use crate::forge::web::{Request, Web, WebError, outside};
@@ -53,6 +53,8 @@ pub(super) struct Direct {
     what: String,
     /// It was not plain: git is asked from then on.
     is_off: AtomicBool,
+    sent: AtomicU64,
+    received: AtomicU64,
 }
 
 /// Why there is no answer.
@@ -83,6 +85,8 @@ impl Direct {
             secret: end.credential.as_ref().map(|one| one.basic()),
             what: format!("the {} {}", name(side), end.address),
             is_off: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
         })
     }
 
@@ -95,6 +99,14 @@ impl Direct {
     pub(super) fn give_up(&self, why: &str) {
         tracing::debug!("{} is left to git: {why}", self.what);
         self.is_off.store(true, Ordering::Relaxed);
+    }
+
+    /// How many bytes of requests and answers there were, without their headers.
+    pub(super) fn traffic(&self) -> Traffic {
+        Traffic {
+            sent: self.sent.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+        }
     }
 
     fn ask(
@@ -111,6 +123,7 @@ impl Direct {
         request.max_body = MAX_ANSWER;
         request.headers.push(("accept", answers));
         if let Some((kind, body)) = sent {
+            self.sent.fetch_add(body.len() as u64, Ordering::Relaxed);
             request.headers.push(("content-type", kind));
             request.body = Some(body);
         }
@@ -124,6 +137,8 @@ impl Direct {
             WebError::NoAnswer { why, .. } => self.passing(doing, &why),
             WebError::NotSent { why, .. } | WebError::Unusable { why, .. } => Miss::Git(why),
         })?;
+        let length = response.body.len() as u64;
+        self.received.fetch_add(length, Ordering::Relaxed);
         match response.status {
             200 if response.header("content-type") == Some(answers) => Ok(response.body),
             status @ (429 | 500..=599) => {

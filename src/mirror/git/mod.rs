@@ -23,7 +23,7 @@ use super::address::Address;
 use super::decide::Side;
 use super::messages;
 use super::refs::{Oid, Refs};
-use super::transport::{Foresight, Listing, Problem, Trouble};
+use super::transport::{Foresight, Listing, Problem, Traffic, Trouble};
 use crate::sys::askpass::{Askpass, Credential};
 use crate::sys::env::{Env, GIT_VARIABLES};
 use crate::sys::process::{Finished, ProcessError, Program};
@@ -97,6 +97,8 @@ pub struct Git {
     direct: BTreeMap<&'static str, Direct>,
     /// Refs of ours that the mirror had when it was looked at.
     records: Mutex<Refs>,
+    /// What git sent and received.
+    traffic: Mutex<Traffic>,
     /// The tip of the mirror's default branch when it was looked at.
     mirror_head: Mutex<Option<Oid>>,
     /// A record that no repository holds yet.
@@ -138,6 +140,7 @@ impl Git {
             now,
             direct: BTreeMap::new(),
             records: Mutex::default(),
+            traffic: Mutex::default(),
             mirror_head: Mutex::default(),
             unwritten: Mutex::default(),
             digits: Mutex::default(),
@@ -180,6 +183,17 @@ impl Git {
     pub fn foresight(mut self, foresight: Option<Arc<dyn Foresight>>) -> Self {
         self.foresight = foresight;
         self
+    }
+
+    /// How much went over the network so far, as far as git tells: what it fetched is
+    /// counted as it lies on the disk, and files of Git LFS are not counted.
+    pub fn traffic(&self) -> Traffic {
+        let by_git = *locked(&self.traffic);
+        let all = self.direct.values().map(Direct::traffic);
+        all.fold(by_git, |sum, one| Traffic {
+            sent: sum.sent + one.sent,
+            received: sum.received + one.received,
+        })
     }
 
     /// Leaves every question to git.

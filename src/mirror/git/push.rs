@@ -92,7 +92,8 @@ impl Git {
             .folder(&pushed)
             .time_limit(TRANSFER_TIME)
             .arguments(["-c", &format!("include.path={}", list.display())])
-            .arguments(["push", "--porcelain", "--no-verify", "--no-signed"]);
+            .arguments(["push", "--porcelain", "--progress"])
+            .arguments(["--no-verify", "--no-signed"]);
         if how.atomic {
             program = program.arguments(["--atomic"]);
         }
@@ -113,10 +114,13 @@ impl Git {
         }
         let program = program.arguments(["--", REMOTE]);
         let done = start(&program, what)?;
+        let said = String::from_utf8_lossy(&done.stderr);
+        let (said, bytes) = messages::without_progress(&said);
+        locked(&self.traffic).sent += bytes;
         Ok(Done {
             is_good: done.code == Some(0),
             porcelain: String::from_utf8_lossy(&done.stdout).into_owned(),
-            said: String::from_utf8_lossy(&done.stderr).into_owned(),
+            said,
         })
     }
 

@@ -10,6 +10,8 @@ use super::super::transport::{
     How, Listing, Problem, Pushed, Subject, Transport, Trouble, Update, Write,
 };
 
+use crate::sys::fs::size;
+
 use super::direct::Miss;
 use super::pack::Record;
 use super::{Git, MANY, TRANSFER_TIME, locked, name, other, yes_or_no};
@@ -52,6 +54,7 @@ impl Transport for Git {
             ]),
         };
         let done = self.run(program, &what)?;
+        locked(&self.traffic).received += done.stdout.len() as u64;
         self.listed(side, read_listing(&String::from_utf8_lossy(&done.stdout)))
     }
 
@@ -87,7 +90,10 @@ impl Transport for Git {
         let program = program
             .arguments(["--stdin", "--", address.url()])
             .input(wanted);
+        let before = size(&fetched.join("objects"));
         self.run(program, &what)?;
+        let after = size(&fetched.join("objects"));
+        locked(&self.traffic).received += after.saturating_sub(before);
         if fetched.join("shallow").exists() {
             return Err(Problem::new(
                 Trouble::Incomplete,

@@ -47,6 +47,16 @@ pub fn metrics(told: &Told<'_>, now: i64) -> String {
         tried.overtaken.to_string(),
     );
     one(
+        "sent_bytes",
+        "Bytes that were sent to either side.",
+        told.traffic.sent.to_string(),
+    );
+    one(
+        "received_bytes",
+        "Bytes that came from either side.",
+        told.traffic.received.to_string(),
+    );
+    one(
         "duration_seconds",
         "How long it took.",
         format!("{:.3}", told.seconds),

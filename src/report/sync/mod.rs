@@ -19,6 +19,7 @@ use super::picture::{Picture, Tone, mirror as drawing};
 use super::plan::cell;
 use crate::mirror::decide::Cause;
 use crate::mirror::refs::Oid;
+use crate::mirror::transport::Traffic;
 use crate::mirror::{Decision, Difference, Names, Outcome, Planned, Side, Tried, Written};
 use crate::sys::ui::escape_line;
 
@@ -43,6 +44,8 @@ pub struct Told<'a> {
     pub notes: &'a [Note],
     /// Whether nothing was written by wish.
     pub is_dry_run: bool,
+    /// How much went over the network.
+    pub traffic: Traffic,
     /// How long it took, in seconds.
     pub seconds: f64,
 }
@@ -184,6 +187,8 @@ pub struct Json<'a> {
     /// The default branch of the mirror, where it says so.
     mirror_default_branch: Option<String>,
     tried: Tried,
+    /// How much went over the network, as far as it is known.
+    traffic: Traffic,
     /// How long it took.
     seconds: f64,
     /// What goes where, as `ci-tool report --plan` draws it.
@@ -249,6 +254,7 @@ pub fn json<'a>(told: &'a Told<'_>) -> Json<'a> {
             .as_deref()
             .map(|name| told.names.on_mirror(name)),
         tried: outcome.tried,
+        traffic: told.traffic,
         seconds: (told.seconds * 1000.0).round() / 1000.0,
         picture: picture(told),
     }
