@@ -115,26 +115,15 @@ impl Git {
         of: &[&Oid],
         without: &[&Oid],
         most: Option<usize>,
-    ) -> Result<Vec<String>, Problem> {
+    ) -> Result<Vec<Oid>, Problem> {
         let limit = match most {
             Some(most) => format!("--max-count={most}"),
             None => "--no-walk".to_owned(),
         };
-        let wanted = of.iter().map(|oid| format!("{oid}\n"));
-        // What is not here any more excludes nothing.
-        let others = without.iter().map(|oid| format!("^{oid}\n"));
-        let asked: String = wanted.chain(others).collect();
-        let program = self
-            .local()
-            .folder(self.fetched()?)
-            .arguments(["rev-list", "--ignore-missing", &limit, "--stdin"])
-            .input(asked);
-        let done = self.run(program, "git rev-list")?;
-        let text = String::from_utf8_lossy(&done.stdout).into_owned();
-        Ok(text.lines().map(str::to_owned).collect())
+        self.listed_commits(&[&limit], of, without)
     }
 
-    fn lfs(&self, side: Side, command: &[&str], commits: &[String]) -> Result<(), Problem> {
+    fn lfs(&self, side: Side, command: &[&str], commits: &[Oid]) -> Result<(), Problem> {
         let address = &self.side(side).address;
         let what = format!("git lfs {} {} {address}", command[0], name(side));
         for some in commits.chunks(AT_ONCE) {
@@ -146,7 +135,7 @@ impl Git {
                 .arguments(["-c", "lfs.locksverify=false", "lfs"])
                 .arguments(command)
                 .arguments([address.url()])
-                .arguments(some);
+                .arguments(some.iter().map(Oid::as_str));
             let done = start(&program, &what)?;
             if done.code != Some(0) {
                 let problem = failed(&what, &done);

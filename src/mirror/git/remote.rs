@@ -220,19 +220,7 @@ impl Transport for Git {
     }
 
     fn history(&self, of: &[&Oid], without: &[&Oid]) -> Result<Vec<Oid>, Problem> {
-        let wanted = of.iter().map(|oid| format!("{oid}\n"));
-        let others = without.iter().map(|oid| format!("^{oid}\n"));
-        let asked: String = wanted.chain(others).collect();
-        let program = self
-            .local()
-            .folder(self.fetched()?)
-            .time_limit(TRANSFER_TIME)
-            .arguments(["rev-list", "--ignore-missing", "--topo-order", "--reverse"])
-            .arguments(["--stdin"])
-            .input(asked);
-        let done = self.run(program, "git rev-list")?;
-        let text = String::from_utf8_lossy(&done.stdout);
-        Ok(text.lines().filter_map(Oid::new).collect())
+        self.listed_commits(&["--topo-order", "--reverse"], of, without)
     }
 
     fn read_state(&self, name: &str) -> Result<(Oid, Vec<u8>), Problem> {
@@ -304,6 +292,30 @@ impl Git {
         ];
         let done = self.run(self.remote(side).arguments(asked), &what)?;
         Ok(read_listing(&String::from_utf8_lossy(&done.stdout)).default_branch)
+    }
+
+    /// The commits of these objects without those of others. What is not here any more
+    /// counts for nothing.
+    pub(super) fn listed_commits(
+        &self,
+        options: &[&str],
+        of: &[&Oid],
+        without: &[&Oid],
+    ) -> Result<Vec<Oid>, Problem> {
+        let wanted = of.iter().map(|oid| format!("{oid}\n"));
+        let others = without.iter().map(|oid| format!("^{oid}\n"));
+        let asked: String = wanted.chain(others).collect();
+        let program = self
+            .local()
+            .folder(self.fetched()?)
+            .time_limit(TRANSFER_TIME)
+            .arguments(["rev-list", "--ignore-missing"])
+            .arguments(options)
+            .arguments(["--stdin"])
+            .input(asked);
+        let done = self.run(program, "git rev-list")?;
+        let text = String::from_utf8_lossy(&done.stdout);
+        Ok(text.lines().filter_map(Oid::new).collect())
     }
 
     /// Remembers what a listing says of a side.

@@ -49,6 +49,16 @@ impl<'a> Packets<'a> {
         Ok(packet)
     }
 
+    /// What a server says first, without the line that names the service.
+    fn advertisement(mut self) -> Result<Vec<&'a [u8]>, WireError> {
+        let lines = self.lines()?;
+        let names_service = |line: &&[u8]| line.starts_with(b"# service=");
+        match lines.first().is_some_and(names_service) {
+            true => self.lines(),
+            false => Ok(lines),
+        }
+    }
+
     /// The packets until the next flush, as lines.
     fn lines(&mut self) -> Result<Vec<&'a [u8]>, WireError> {
         let mut lines = Vec::new();
@@ -76,14 +86,7 @@ pub(super) const DELIMITER: &[u8] = b"0001";
 
 /// What a server can do, of protocol version 2; `None` where it speaks an older one.
 pub(super) fn capabilities(answer: &[u8]) -> Result<Option<Vec<String>>, WireError> {
-    let mut packets = Packets(answer);
-    let mut lines = packets.lines()?;
-    if lines
-        .first()
-        .is_some_and(|line| line.starts_with(b"# service="))
-    {
-        lines = packets.lines()?;
-    }
+    let lines = Packets(answer).advertisement()?;
     if lines.first() != Some(&b"version 2".as_slice()) {
         return Ok(None);
     }
@@ -135,14 +138,7 @@ impl Advertised {
 
 /// The answer to the question that comes before a push.
 pub(super) fn advertised(answer: &[u8]) -> Result<Advertised, WireError> {
-    let mut packets = Packets(answer);
-    let mut lines = packets.lines()?;
-    if lines
-        .first()
-        .is_some_and(|line| line.starts_with(b"# service="))
-    {
-        lines = packets.lines()?;
-    }
+    let lines = Packets(answer).advertisement()?;
     let mut told = Advertised::default();
     for (at, line) in lines.into_iter().enumerate() {
         let line = std::str::from_utf8(line).map_err(|_| WireError::Foreign)?;
