@@ -7,8 +7,7 @@ pub struct Tool {
     /// The tool's words: `ruff`, `check`, `.`.
     pub words: Vec<String>,
     command: String,
-    /// What stands between the command and options for its tool.
-    joint: &'static str,
+    handing: Handing,
 }
 
 /// Words that start another program, as many as are there.
@@ -28,6 +27,17 @@ const LAUNCHERS: [&[&str]; 14] = [
     &["cross-env"],
     &["env"],
 ];
+
+/// How options come to the program behind a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Handing {
+    /// They stand behind it.
+    Behind,
+    /// The same, behind `--`.
+    BehindDashes,
+    /// `pnpm test` of versions 8 and 9 takes them for its own; `pnpm run test` does not.
+    ByRun,
+}
 
 /// Options of launchers that take no value.
 const LAUNCHER_OPTIONS: [&str; 8] = [
@@ -49,11 +59,11 @@ impl Tool {
     /// `package.json`. `None` where it is more than one command, or anything that a
     /// shell has to read.
     pub fn of(command: &str, script: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
-        let (words, joint) = dissect(command, script, DEPTH)?;
+        let (words, handing) = dissect(command, script, DEPTH)?;
         Some(Self {
             words,
             command: command.trim().to_owned(),
-            joint,
+            handing,
         })
     }
 
@@ -62,7 +72,15 @@ impl Tool {
         if options.is_empty() {
             return self.command.clone();
         }
-        format!("{}{} {options}", self.command, self.joint)
+        match self.handing {
+            Handing::Behind => format!("{} {options}", self.command),
+            Handing::BehindDashes => format!("{} -- {options}", self.command),
+            Handing::ByRun => {
+                let before = self.command.strip_suffix("pnpm test");
+                let before = before.unwrap_or_default();
+                format!("{before}pnpm run test {options}")
+            }
+        }
     }
 
     /// Whether the tool's first words are these.
@@ -80,7 +98,7 @@ fn dissect(
     command: &str,
     script: &dyn Fn(&str) -> Option<String>,
     depth: usize,
-) -> Option<(Vec<String>, &'static str)> {
+) -> Option<(Vec<String>, Handing)> {
     // Options go to the last of several; where one before it fails, it is not there.
     let mut parts: Vec<&str> = command.split("&&").map(str::trim).collect();
     let command = parts.pop()?;
@@ -116,31 +134,37 @@ fn dissect(
         }
     }
     let called = called_script(&words);
-    let inner = called.and_then(|(name, joint)| Some((script(name)?, joint)));
+    let inner = called.and_then(|(name, handing)| Some((script(name)?, handing)));
     match inner {
-        Some((text, joint)) if depth > 0 => {
+        Some((text, handing)) if depth > 0 => {
             let (words, inner) = dissect(&text, script, depth - 1)?;
             // A script that calls a script by npm hands nothing on.
-            inner.is_empty().then_some((words, joint))
+            (inner == Handing::Behind).then_some((words, handing))
         }
         Some(_) => None,
         // `yarn run` starts programs too.
         None if words.starts_with(&["yarn", "run"]) => Some((
             words[2..].iter().map(|word| (*word).to_owned()).collect(),
-            "",
+            Handing::Behind,
         )),
         None if words.is_empty() => None,
-        None => Some((words.into_iter().map(str::to_owned).collect(), "")),
+        None => Some((
+            words.into_iter().map(str::to_owned).collect(),
+            Handing::Behind,
+        )),
     }
 }
 
 /// The script that a package manager is asked for, and how it hands options on.
-fn called_script<'w>(words: &[&'w str]) -> Option<(&'w str, &'static str)> {
+fn called_script<'w>(words: &[&'w str]) -> Option<(&'w str, Handing)> {
     match words {
-        ["npm", "run" | "run-script", name] => Some((name, " --")),
-        ["npm", "test" | "t"] => Some(("test", " --")),
-        ["pnpm", "run", name] | ["yarn", "run", name] | ["bun", "run", name] => Some((name, "")),
-        ["pnpm" | "yarn", "test"] => Some(("test", "")),
+        ["npm", "run" | "run-script", name] => Some((name, Handing::BehindDashes)),
+        ["npm", "test" | "t"] => Some(("test", Handing::BehindDashes)),
+        ["pnpm", "run", name] | ["yarn", "run", name] | ["bun", "run", name] => {
+            Some((name, Handing::Behind))
+        }
+        ["yarn", "test"] => Some(("test", Handing::Behind)),
+        ["pnpm", "test"] => Some(("test", Handing::ByRun)),
         _ => None,
     }
 }
@@ -189,6 +213,8 @@ mod tests {
         is("npm run lint", "eslint .", "npm run lint -- -f json");
         is("npm test", "vitest run", "npm test -- -f json");
         is("pnpm run lint", "eslint .", "pnpm run lint -f json");
+        is("pnpm test", "vitest run", "pnpm run test -f json");
+        is("CI=1 pnpm test", "vitest run", "CI=1 pnpm run test -f json");
         is(
             "yarn run tsc --noEmit",
             "tsc --noEmit",

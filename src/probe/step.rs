@@ -18,6 +18,30 @@ use crate::workflows::view::{Job, StepView};
 /// How much of what a red step said is told, in lines.
 const TOLD: usize = 15;
 
+/// What running a step adds to a probe.
+#[derive(Clone)]
+struct Found {
+    debts: Vec<Debt>,
+    files: BTreeMap<String, String>,
+    pruned: Vec<Debt>,
+}
+
+impl Found {
+    fn of(probe: &Probe) -> Self {
+        Self {
+            debts: probe.debts.clone(),
+            files: probe.files.clone(),
+            pruned: probe.pruned.clone(),
+        }
+    }
+
+    fn put(self, probe: &mut Probe) {
+        probe.debts = self.debts;
+        probe.files = self.files;
+        probe.pruned = self.pruned;
+    }
+}
+
 /// Whether a step complains about less than it did.
 fn is_better(now: &ProbedStep, before: &ProbedStep) -> bool {
     let complaints = |step: &ProbedStep| match step.verdict {
@@ -59,7 +83,7 @@ impl Step<'_> {
         mut self,
         probe: &mut Probe,
     ) -> Result<(ProbedStep, BTreeMap<String, String>), ProbeError> {
-        let before = probe.clone();
+        let before = Found::of(probe);
         let first = self.probe(probe)?;
         let (mut last, mut learned) = (first.clone(), BTreeMap::new());
         for _ in 0..ROUNDS {
@@ -76,13 +100,14 @@ impl Step<'_> {
                 self.variables.insert(name.clone(), value.clone());
                 learned.insert(name, value);
             }
-            let found = std::mem::replace(probe, before.clone());
+            let found = Found::of(probe);
+            before.clone().put(probe);
             last = self.probe(probe)?;
             if is_better(&last, &first) {
                 return Ok((last, learned));
             }
             // Unless one of the next rounds is better, the first has the word.
-            *probe = found;
+            found.put(probe);
         }
         Ok((first, BTreeMap::new()))
     }
