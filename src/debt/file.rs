@@ -40,21 +40,32 @@ pub struct Unreadable {
     pub why: String,
 }
 
+impl Unreadable {
+    /// A file that is no TOML, or of another form.
+    pub(super) fn toml(path: &str, text: &str, error: &toml_edit::de::Error) -> Self {
+        let start = error.span().map_or(0, |span| span.start);
+        Self {
+            path: path.to_owned(),
+            line: line_at(text, start),
+            why: error.message().replace('\n', ", "),
+        }
+    }
+}
+
 impl Debt {
     /// Reads a file's text; `name` is the file's name without its ending.
     ///
     /// # Errors
     /// Where it is no such file, or of a newer form.
     pub fn parse(name: &str, text: &str) -> Result<Self, Unreadable> {
+        let path = format!("{FOLDER}/{name}.toml");
+        let form: Form =
+            toml_edit::de::from_str(text).map_err(|error| Unreadable::toml(&path, text, &error))?;
         let unreadable = |line: usize, why: String| Unreadable {
-            path: format!("{FOLDER}/{name}.toml"),
+            path: path.clone(),
             line,
             why,
         };
-        let form: Form = toml_edit::de::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            unreadable(line_at(text, start), error.message().replace('\n', ", "))
-        })?;
         let line_of = |key: &str| {
             let at = text.lines().position(|line| line.starts_with(key));
             at.map_or(1, |at| at + 1)

@@ -91,15 +91,13 @@ impl Measured {
     /// # Errors
     /// Where it is no such file, or of a newer form.
     pub fn parse(text: &str) -> Result<Self, Unreadable> {
+        let form: Form =
+            toml_edit::de::from_str(text).map_err(|error| Unreadable::toml(FILE, text, &error))?;
         let unreadable = |line: usize, why: String| Unreadable {
             path: FILE.to_owned(),
             line,
             why,
         };
-        let form: Form = toml_edit::de::from_str(text).map_err(|error| {
-            let start = error.span().map_or(0, |span| span.start);
-            unreadable(line_at(text, start), error.message().replace('\n', ", "))
-        })?;
         if form.version != VERSION {
             let why = format!(
                 "version {} of the form is not known here, {VERSION} is",
@@ -109,9 +107,11 @@ impl Measured {
         }
         for (id, job) in &form.jobs {
             if !(1..=360).contains(&job.timeout_minutes) {
-                let at = text.find(&format!("[jobs.{id}]")).unwrap_or_default();
+                let head = format!("[jobs.{}]", quoted_key(id));
+                let head = text.find(&head).unwrap_or_default();
+                let key = text[head..].find("timeout-minutes").unwrap_or_default();
                 let why = format!("timeout-minutes of {id} is from 1 to 360");
-                return Err(unreadable(line_at(text, at), why));
+                return Err(unreadable(line_at(text, head + key), why));
             }
         }
         Ok(Self { jobs: form.jobs })
@@ -208,7 +208,11 @@ mod tests {
             ("version = 1\n[jobs.a]\ncomponent = 1\n", 3),
             (
                 "version = 1\n\n[jobs.a]\ncomponent = \"a\"\nseconds = 1\ntimeout-minutes = 0\n",
-                3,
+                6,
+            ),
+            (
+                "version = 1\n[jobs.\"a b\"]\ncomponent = \"a\"\nseconds = 1\ntimeout-minutes = 900\n",
+                5,
             ),
             ("version = 1\n[jobs.a]\nspeed = 1\n", 3),
         ] {
