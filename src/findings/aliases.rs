@@ -8,6 +8,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::ids::{Id, IdKind};
 use super::observation::Observation;
 
@@ -32,21 +34,21 @@ impl Cves {
 
 /// For each observation the name of its vulnerability that all of its aliases
 /// share.
-pub(super) struct Aliases<'o, 'a> {
-    names: Vec<&'o Id<'a>>,
+pub(super) struct Aliases<'a> {
+    names: Vec<Id<'a>>,
     /// For each observation the number of a name, if it has one.
     of: Vec<Option<u32>>,
 }
 
-impl<'o, 'a> Aliases<'o, 'a> {
+impl<'a> Aliases<'a> {
     /// The name of an observation's vulnerability; `None` where it names none.
-    pub(super) fn name(&self, observation: usize) -> Option<&'o Id<'a>> {
-        self.of[observation].map(|name| self.names[index(name)])
+    pub(super) fn name(&self, observation: usize) -> Option<&Id<'a>> {
+        self.of[observation].map(|name| &self.names[index(name)])
     }
 
-    pub(super) fn of(observations: &'o [Arc<Observation<'a>>]) -> Self {
-        let mut numbers: HashMap<&'o Id<'a>, u32> = HashMap::new();
-        let mut names: Vec<&'o Id<'a>> = Vec::new();
+    pub(super) fn of(observations: &[Arc<Observation<'a>>]) -> Self {
+        let mut numbers: HashMap<&Id<'a>, u32, RandomState> = HashMap::default();
+        let mut names: Vec<&Id<'a>> = Vec::new();
         // The names of all observations one after the other, and where each
         // observation's end.
         let mut all: Vec<u32> = Vec::new();
@@ -131,7 +133,10 @@ impl<'o, 'a> Aliases<'o, 'a> {
                 }
             })
             .collect();
-        Self { names, of }
+        Self {
+            names: names.into_iter().cloned().collect(),
+            of,
+        }
     }
 }
 

@@ -252,9 +252,24 @@ pub struct Report<'a> {
     pub scanners: Vec<Arc<Scanner<'a>>>,
     /// What they found.
     pub findings: Vec<Finding<'a>>,
+    pub(super) files: Vec<File>,
+}
+
+/// A file in which something was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its path.
+    pub path: String,
+    /// Whether some of it is about packages: it names them then.
+    pub has_packages: bool,
 }
 
 impl<'a> Report<'a> {
+    /// The files that findings were in when they were merged, by path.
+    pub fn files(&self) -> &[File] {
+        &self.files
+    }
+
     /// The scanners that say themselves that they failed, and why.
     pub fn failures(&self) -> impl Iterator<Item = (&str, &Cow<'a, str>)> {
         self.scanners

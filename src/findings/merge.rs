@@ -4,13 +4,18 @@
 //! and merging findings takes them apart and puts all observations together
 //! again. So neither order nor grouping nor repetition of the inputs counts.
 
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::aliases::Aliases;
-use super::finding::{Finding, Identity, Report, State};
-use super::identity::{self, Fields};
+use super::finding::{File, Finding, Identity, Report, State};
+use super::groups::Groups;
+use super::identity;
 use super::ids::Id;
-use super::observation::{Kind, Observation, Scanner};
+use super::observation::{Observation, Scanner};
 use super::parallel;
 
 type Shared<'a> = Arc<Observation<'a>>;
@@ -23,19 +28,26 @@ impl<'a> Report<'a> {
     ) -> Self {
         let observations: Vec<Shared<'a>> = observations.into_iter().map(Into::into).collect();
         let aliases = Aliases::of(&observations);
-        let mut findings = Vec::with_capacity(observations.len());
-        let mut names = Vec::with_capacity(observations.len());
-        for_each_group(&observations, &aliases, |members| {
-            let name = aliases.name(members[0]);
-            let members = members.iter().map(|at| Arc::clone(&observations[*at]));
+        let groups = Groups::of(&observations, &aliases);
+        // Each is in one group, and moves there.
+        let mut observations: Vec<_> = observations.into_iter().map(Some).collect();
+        let mut findings = Vec::with_capacity(groups.iter().len());
+        let mut names = Vec::with_capacity(groups.iter().len());
+        for group in groups.iter() {
+            let name = aliases.name(group[0]);
+            let members = group.iter().filter_map(|at| observations[*at].take());
             findings.push(finding(members.collect(), name));
             names.push(name);
-        });
+        }
         identity::assign(&mut findings, &names);
         scanners.sort();
         scanners.dedup();
-        sort(&mut findings);
-        Self { scanners, findings }
+        let files = sort(&mut findings);
+        Self {
+            scanners,
+            findings,
+            files,
+        }
     }
 
     /// Merges reports. States are those that the scanners said; a comparison with
@@ -52,24 +64,60 @@ impl<'a> Report<'a> {
     }
 }
 
-/// The worst first, then by place.
-fn sort(findings: &mut [Finding<'_>]) {
+/// The worst first, then by place. The result is the files that they are in.
+fn sort(findings: &mut [Finding<'_>]) -> Vec<File> {
     // What decides nearly always is looked up once.
-    let mut order: Vec<_> = parallel::map(findings, |at, one| {
-        let worst = std::cmp::Reverse((one.severity(), one.score()));
-        (worst, one.path(), one.kind(), at)
+    let looked_up = parallel::map(findings, |_, one| {
+        let region = one.location().and_then(|location| location.region);
+        let line = region.map_or(0, |region| region.start_line.get());
+        let worst = Reverse((one.severity(), one.score()));
+        (worst, one.path(), one.kind(), line, one.package().is_some())
     });
+    let mut numbers: HashMap<&str, (usize, bool), RandomState> = HashMap::default();
+    for (_, path, .., has_package) in &looked_up {
+        let Some(path) = path else { continue };
+        numbers.entry(path).or_default().1 |= has_package;
+    }
+    let mut files: Vec<(&str, bool)> = numbers
+        .iter()
+        .map(|(path, (_, has))| (*path, *has))
+        .collect();
+    files.sort_unstable();
+    for (number, (path, _)) in files.iter().enumerate() {
+        // The first number is that of no file.
+        numbers.entry(path).or_default().0 = number + 1;
+    }
+    let mut order: Vec<_> = looked_up
+        .into_iter()
+        .enumerate()
+        .map(|(at, (worst, path, kind, line, _))| {
+            (
+                worst,
+                path.map_or(0, |path| numbers[path].0),
+                kind,
+                line,
+                at,
+            )
+        })
+        .collect();
     let region = |one: &Finding<'_>| one.location().map(|location| location.region);
     parallel::sort(&mut order, |a, b| {
-        (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)).then_with(|| {
-            let (a, b) = (&findings[a.3], &findings[b.3]);
-            region(a)
-                .cmp(&region(b))
-                .then_with(|| a.name().cmp(b.name()))
-                .then_with(|| a.package().cmp(&b.package()))
-                .then_with(|| a.identity.cmp(&b.identity))
-        })
+        (a.0, a.1, a.2, a.3)
+            .cmp(&(b.0, b.1, b.2, b.3))
+            .then_with(|| {
+                let (a, b) = (&findings[a.4], &findings[b.4]);
+                region(a)
+                    .cmp(&region(b))
+                    .then_with(|| a.name().cmp(b.name()))
+                    .then_with(|| a.package().cmp(&b.package()))
+                    .then_with(|| a.identity.cmp(&b.identity))
+            })
     });
+    let file = |(path, has_packages): (&str, bool)| File {
+        path: path.to_owned(),
+        has_packages,
+    };
+    let files = files.into_iter().map(file).collect();
     let order: Vec<usize> = order.into_iter().map(|(.., at)| at).collect();
     for at in 0..findings.len() {
         // What stood there may have been moved further already.
@@ -79,6 +127,7 @@ fn sort(findings: &mut [Finding<'_>]) {
         }
         findings.swap(at, from);
     }
+    files
 }
 
 /// One scanner's "new" does not make new what another one knew before.
@@ -141,83 +190,4 @@ fn without_repetitions(members: Vec<Shared<'_>>) -> Vec<Shared<'_>> {
         }
     }
     kept
-}
-
-/// Calls `tell` with the numbers of observations of the same problem.
-fn for_each_group(
-    observations: &[Shared<'_>],
-    aliases: &Aliases<'_, '_>,
-    mut tell: impl FnMut(&[usize]),
-) {
-    // As numbers they sort in a fraction of the time.
-    let mut keys: Vec<(u128, usize)> = parallel::map(observations, |at, one| {
-        (u128::from_be_bytes(key(one, aliases.name(at))), at)
-    });
-    keys.sort_unstable();
-    for same in keys.chunk_by(|(a, _), (b, _)| a == b) {
-        match same {
-            [(_, alone)] => tell(&[*alone]),
-            same => split_by_package(
-                observations,
-                same.iter().map(|(_, at)| *at).collect(),
-                &mut tell,
-            ),
-        }
-    }
-}
-
-/// Splits what shares a package's name and version by the package's kind and
-/// namespace. A scanner that names no kind joins the others if those agree.
-fn split_by_package(
-    observations: &[Shared<'_>],
-    mut members: Vec<usize>,
-    tell: &mut impl FnMut(&[usize]),
-) {
-    let package = |at: &usize| {
-        let package = observations[*at].package.as_deref()?;
-        Some((package.kind.as_deref()?, package.namespace.as_deref()))
-    };
-    members.sort_by_key(|at| (package(at), *at));
-    let (unknown, known) = members.split_at(members.partition_point(|at| package(at).is_none()));
-    let kinds = || known.chunk_by(|a, b| package(a) == package(b));
-    if kinds().nth(1).is_none() {
-        tell(&members);
-        return;
-    }
-    if !unknown.is_empty() {
-        tell(unknown);
-    }
-    kinds().for_each(tell);
-}
-
-/// What observations of the same problem have in common.
-fn key(one: &Observation<'_>, name: Option<&Id<'_>>) -> [u8; 16] {
-    let name = name.map_or(identity::rule_key(&one.rule.id), Id::as_str);
-    match (&one.package, one.kind) {
-        (Some(package), Kind::Vulnerability | Kind::License) => {
-            let mut fields = Fields::new("package");
-            let version = package.version.as_deref().unwrap_or_default();
-            fields.add_all([
-                name,
-                &package.full_name(),
-                version,
-                &identity::package_place(one),
-            ]);
-            fields.finish()
-        }
-        _ => {
-            let location = one.location();
-            let mut fields = Fields::new("place");
-            fields.add_all([
-                name,
-                one.target.as_deref().unwrap_or_default(),
-                location.map_or("", |location| &location.path),
-                // Without a package or a scanner's name for it, only what it
-                // says tells two problems of one place apart.
-                &one.message,
-            ]);
-            fields.add_region(location.and_then(|location| location.region));
-            fields.finish()
-        }
-    }
 }

@@ -9,6 +9,7 @@ mod aliases;
 mod baseline;
 mod context;
 mod finding;
+mod groups;
 mod identity;
 mod ids;
 mod manifest;
@@ -19,7 +20,7 @@ pub mod parallel;
 mod severity;
 
 pub use context::{Context, LINE_HASH, is_telling};
-pub use finding::{Finding, Identity, Report, State};
+pub use finding::{File, Finding, Identity, Report, State};
 pub use ids::{Id, IdKind};
 pub use manifest::package_kind;
 pub use observation::{

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::json::{Flag, Key, List, Map, Number, Raw, Results, Skipped, Text, objects};
+use super::json::{Flag, Key, List, Map, Number, Rare, Raw, Results, Skipped, Text, objects};
 
 /// A log: its runs.
 #[derive(Debug, Default)]
@@ -141,11 +141,11 @@ objects! {
     struct SarifResult {
         "ruleId" rule_id: Text<'a>,
         "ruleIndex" rule_index: Number,
-        "rule" rule: DescriptorReference<'a>,
+        "rule" rule: Rare<DescriptorReference<'a>>,
         "kind" kind: Text<'a>,
         "level" level: Text<'a>,
         "message" message: Message<'a>,
-        "analysisTarget" analysis_target: ArtifactLocation<'a>,
+        "analysisTarget" analysis_target: Rare<ArtifactLocation<'a>>,
         "locations" locations: List<Location<'a>>,
         "relatedLocations" related_locations: Raw<'a>,
         "codeFlows" code_flows: Raw<'a>,
@@ -183,7 +183,7 @@ objects! {
     struct PhysicalLocation {
         "artifactLocation" artifact: ArtifactLocation<'a>,
         "region" region: Region<'a>,
-        "contextRegion" context: Region<'a>,
+        "contextRegion" context: ContextRegion<'a>,
     }
 
     struct Region {
@@ -191,7 +191,15 @@ objects! {
         "startColumn" start_column: Number,
         "endLine" end_line: Number,
         "endColumn" end_column: Number,
-        "snippet" snippet: Message<'a>,
+        "snippet" snippet: ArtifactContent<'a>,
+    }
+
+    struct ContextRegion {
+        "snippet" snippet: ArtifactContent<'a>,
+    }
+
+    struct ArtifactContent {
+        "text" text: Text<'a>,
     }
 
     struct LogicalLocation {

@@ -263,6 +263,28 @@ impl<'a, T: Deserialize<'a>> Deserialize<'a> for List<T> {
     }
 }
 
+/// A value that is seldom there, and takes no room then: what is read moves several times.
+#[derive(Debug)]
+pub(super) struct Rare<T>(Option<Box<T>>);
+
+impl<T> Default for Rare<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Rare<T> {
+    pub(super) fn get(&self) -> Option<&T> {
+        self.0.as_deref()
+    }
+}
+
+impl<'a, T: Deserialize<'a>> Deserialize<'a> for Rare<T> {
+    fn deserialize<D: Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Some(Box::new(T::deserialize(deserializer)?))))
+    }
+}
+
 /// An object with any keys.
 #[derive(Debug)]
 pub(super) struct Map<'a, T>(pub(super) Vec<(Cow<'a, str>, T)>);

@@ -59,6 +59,12 @@ fn replace_lone_surrogates(text: &mut String, repairs: &mut Repairs) {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
         u16::from_str_radix(digits, 16).ok()
     };
+    // Hardly any text has one, and most have other escapes.
+    let bytes = text.as_bytes();
+    let is_half = |at: usize| matches!(bytes.get(at + 2), Some(b'd' | b'D'));
+    if !memchr::memmem::find_iter(bytes, b"\\u").any(is_half) {
+        return;
+    }
     let mut lone = Vec::new();
     let mut rest = 0;
     while let Some(found) = memchr::memchr(b'\\', &text.as_bytes()[rest..]) {

@@ -58,20 +58,21 @@ impl<'a> Rules<'a> {
 
     /// The rule of a result, if the run describes it.
     pub(super) fn find(&self, result: &SarifResult<'a>) -> Option<&ReadRule<'a>> {
-        let reference = &result.rule;
-        let id = result.rule_id.get().or_else(|| reference.id.get());
-        let index = result.rule_index.0.or(reference.index.0);
-        if let Some(component) = self.component(reference) {
-            return component.find(id, index, reference.guid.get());
+        let reference = result.rule.get();
+        let id = result.rule_id.get().or_else(|| reference?.id.get());
+        let index = result.rule_index.0.or_else(|| reference?.index.0);
+        let guid = reference.and_then(|reference| reference.guid.get());
+        if let Some(component) = reference.and_then(|reference| self.component(reference)) {
+            return component.find(id, index, guid);
         }
         let driver = &self.components[0];
-        if let Some(rule) = driver.find(id, index, reference.guid.get()) {
+        if let Some(rule) = driver.find(id, index, guid) {
             return Some(rule);
         }
         // CodeQL's packs: the id is there, the component is not named.
         self.components[1..]
             .iter()
-            .find_map(|component| component.find(id, None, reference.guid.get()))
+            .find_map(|component| component.find(id, None, guid))
     }
 
     fn component(&self, reference: &DescriptorReference<'a>) -> Option<&RulesOf<'a>> {

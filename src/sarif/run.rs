@@ -304,7 +304,7 @@ impl<'a> Shared<'a> {
 
     /// The id of a rule that is not described.
     fn rule_id(&self, result: &SarifResult<'a>, repairs: &mut Repairs) -> Cow<'a, str> {
-        if let Some(id) = result.rule_id.cow().or_else(|| result.rule.id.cow()) {
+        if let Some(id) = result.rule_id.cow().or_else(|| result.rule.get()?.id.cow()) {
             repairs.add(Repair::UnknownRule);
             return id;
         }
@@ -382,7 +382,8 @@ impl<'a> Shared<'a> {
         let locations = result.locations.0.iter();
         one.locations = small(locations.filter_map(|location| self.location(location, repairs)));
         if one.locations.is_empty()
-            && let Some((path, found)) = self.path(&result.analysis_target)
+            && let Some(target) = result.analysis_target.get()
+            && let Some((path, found)) = self.path(target)
         {
             count(found, repairs);
             one.locations.push(findings::Location {

@@ -332,7 +332,10 @@ fn check_result(
         problems.refused(|| at("message"), "a result without a message", MERGE);
     }
     if let Some(index) = result.rule_index.0
-        && result.rule.component.index.0.is_none()
+        && result
+            .rule
+            .get()
+            .is_none_or(|rule| rule.component.index.0.is_none())
         && usize::try_from(index).is_ok_and(|index| index >= run.tool.driver.rules.0.len())
     {
         problems.refused(

@@ -1,7 +1,7 @@
 //! Where suppressions are: in the configuration, in files of other tools, in
 //! documents, and in comments of the sources that findings are in.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -11,7 +11,6 @@ use crate::commands::sarif::{Place, source_file};
 use crate::config::Loaded;
 use crate::error::Failure;
 use crate::findings::Report;
-use crate::findings::parallel::chunks;
 use crate::policy::{Gate, Suppression, ignores};
 
 /// Everything that people set aside: in the configuration, in files of other tools,
@@ -41,8 +40,8 @@ pub(super) fn suppressions(
     files.extend(gate.suppressions.files.iter().map(|file| root.join(file)));
     files.extend(args.ignore_file.iter().cloned());
     let mut in_folders = BTreeSet::new();
-    let [paths, manifests] = paths(report);
-    for folder in folders(&manifests) {
+    let manifests = report.files().iter().filter(|file| file.has_packages);
+    for folder in folders(manifests.map(|file| file.path.as_str())) {
         for name in ignores::names_in_folders() {
             let file = root.join(folder).join(name);
             if source_file(root, &format!("{folder}/{name}")).is_some() {
@@ -67,7 +66,7 @@ pub(super) fn suppressions(
         found.extend(read);
     }
     if gate.suppressions.inline != Some(false) {
-        for path in paths {
+        for path in report.files().iter().map(|file| &file.path) {
             let Some(bytes) = source_file(root, path) else {
                 continue;
             };
@@ -82,33 +81,11 @@ pub(super) fn suppressions(
     Ok(found)
 }
 
-/// The files of findings, in order, and those of them that hold the manifests of packages with
-/// findings. Many findings have few files: what comes again is left out before anything is
-/// sorted.
-fn paths<'r>(report: &'r Report<'_>) -> [BTreeSet<&'r str>; 2] {
-    let parts = chunks(&report.findings, |_, findings| {
-        let mut found = [HashSet::new(), HashSet::new()];
-        for finding in findings {
-            if let Some(path) = finding.path() {
-                found[usize::from(finding.package().is_some())].insert(path);
-            }
-        }
-        found
-    });
-    let [mut all, mut manifests] = [BTreeSet::new(), BTreeSet::new()];
-    for [others, packages] in parts {
-        all.extend(others);
-        manifests.extend(packages);
-    }
-    all.extend(&manifests);
-    [all, manifests]
-}
-
 /// The folders below the repository's root that hold the manifests of packages
 /// with findings, and those above them.
-fn folders<'r>(manifests: &BTreeSet<&'r str>) -> BTreeSet<&'r str> {
+fn folders<'r>(manifests: impl Iterator<Item = &'r str>) -> BTreeSet<&'r str> {
     let mut folders = BTreeSet::new();
-    for mut path in manifests.iter().copied() {
+    for mut path in manifests {
         while let Some((folder, _)) = path.rsplit_once('/') {
             if folder.is_empty() || !folders.insert(folder) {
                 break;
