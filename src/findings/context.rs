@@ -55,8 +55,8 @@ impl Context {
     /// The context of an observation: the one that it came with, or what its
     /// parts say.
     pub fn of(one: &Observation<'_>) -> Self {
-        if let Some(context) = one.context {
-            return context;
+        if let Some(context) = &one.context {
+            return **context;
         }
         let own = |wanted: &dyn Fn(&str) -> bool| {
             let telling = one

@@ -211,7 +211,11 @@ impl<'a> Finding<'a> {
     /// How likely it is that attackers use it: the highest figure of each sort.
     pub fn exploitation(&self) -> Exploitation {
         let mut all = Exploitation::default();
-        for one in self.observations.iter().filter_map(|one| one.exploitation) {
+        for one in self
+            .observations
+            .iter()
+            .filter_map(|one| one.exploitation.as_deref())
+        {
             all.epss = all.epss.max(one.epss);
             all.percentile = all.percentile.max(one.percentile);
             all.known_exploited = all.known_exploited.max(one.known_exploited);

@@ -83,7 +83,7 @@ impl Groups {
         let mut hashes: Vec<(u64, usize)> = parallel::map(observations, |at, _| {
             (hasher.hash_one(key(at).most_telling()), at)
         });
-        parallel::sort(&mut hashes, Ord::cmp);
+        hashes.sort_unstable();
         // Most are alone.
         let mut is_alone = vec![true; observations.len()];
         let mut several: Vec<Vec<usize>> = Vec::new();

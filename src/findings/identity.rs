@@ -53,9 +53,8 @@ impl Fields {
 
 /// Gives each finding its identity; `names` are those that aliases share.
 pub(super) fn assign(findings: &mut [Finding<'_>], names: &[Option<&Id<'_>>]) {
-    let mut bases: Vec<(u128, usize)> = parallel::map(findings, |at, finding| {
-        (u128::from_be_bytes(base(finding, names[at])), at)
-    });
+    let mut bases: Vec<([u8; 16], usize)> =
+        parallel::map(findings, |at, finding| (base(finding, names[at]), at));
     bases.sort_unstable();
     let mut rest = &mut bases[..];
     while let Some((first, _)) = rest.first() {
@@ -67,7 +66,7 @@ pub(super) fn assign(findings: &mut [Finding<'_>], names: &[Option<&Id<'_>>]) {
         let mut ordinal = 1_u32;
         for at in 0..group.len() {
             let (base, finding) = group[at];
-            let identity = Identity::from_bytes(base.to_be_bytes());
+            let identity = Identity::from_bytes(base);
             findings[finding].identity = if at == 0 {
                 identity
             } else {

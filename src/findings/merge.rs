@@ -15,8 +15,8 @@ use super::finding::{File, Finding, Identity, Report, State};
 use super::groups::Groups;
 use super::identity;
 use super::ids::Id;
-use super::observation::{Observation, Scanner};
-use super::parallel;
+use super::observation::{Kind, Observation, Scanner};
+use super::severity::{Score, Severity};
 
 type Shared<'a> = Arc<Observation<'a>>;
 
@@ -26,20 +26,7 @@ impl<'a> Report<'a> {
         mut scanners: Vec<Arc<Scanner<'a>>>,
         observations: impl IntoIterator<Item = impl Into<Arc<Observation<'a>>>>,
     ) -> Self {
-        let observations: Vec<Shared<'a>> = observations.into_iter().map(Into::into).collect();
-        let aliases = Aliases::of(&observations);
-        let groups = Groups::of(&observations, &aliases);
-        // Each is in one group, and moves there.
-        let mut observations: Vec<_> = observations.into_iter().map(Some).collect();
-        let mut findings = Vec::with_capacity(groups.iter().len());
-        let mut names = Vec::with_capacity(groups.iter().len());
-        for group in groups.iter() {
-            let name = aliases.name(group[0]);
-            let members = group.iter().filter_map(|at| observations[*at].take());
-            findings.push(finding(members.collect(), name));
-            names.push(name);
-        }
-        identity::assign(&mut findings, &names);
+        let mut findings = findings(observations.into_iter().map(Into::into).collect());
         scanners.sort();
         scanners.dedup();
         let files = sort(&mut findings);
@@ -64,61 +51,76 @@ impl<'a> Report<'a> {
     }
 }
 
+/// The problems that observations are of, in the order of their first ones.
+fn findings(observations: Vec<Shared<'_>>) -> Vec<Finding<'_>> {
+    let aliases = Aliases::of(&observations);
+    let groups = Groups::of(&observations, &aliases);
+    // Each is in one group, and moves there.
+    let mut observations: Vec<_> = observations.into_iter().map(Some).collect();
+    let mut findings = Vec::with_capacity(groups.iter().len());
+    let mut names = Vec::with_capacity(groups.iter().len());
+    for group in groups.iter() {
+        let name = aliases.name(group[0]);
+        // Mostly it is one, and a list that grows makes room for four.
+        let mut members = Vec::with_capacity(group.len());
+        members.extend(group.iter().filter_map(|at| observations[*at].take()));
+        findings.push(finding(members, name));
+        names.push(name);
+    }
+    drop((observations, groups));
+    identity::assign(&mut findings, &names);
+    findings
+}
+
+/// What decides nearly always, looked up once: of the file it is the number in their order.
+type Order = (Reverse<(Severity, Option<Score>)>, usize, Kind, u32);
+
 /// The worst first, then by place. The result is the files that they are in.
 fn sort(findings: &mut [Finding<'_>]) -> Vec<File> {
-    // What decides nearly always is looked up once.
-    let looked_up = parallel::map(findings, |_, one| {
+    let mut numbers: HashMap<&str, usize, RandomState> = HashMap::default();
+    // 0 is no file.
+    let mut files: Vec<(&str, usize, bool)> = vec![("", 0, false)];
+    let mut order: Vec<(Order, usize)> = Vec::with_capacity(findings.len());
+    for (at, one) in findings.iter().enumerate() {
+        let file = one.path().map_or(0, |path| {
+            let number = *numbers.entry(path).or_insert_with(|| {
+                files.push((path, files.len(), false));
+                files.len() - 1
+            });
+            files[number].2 |= one.package().is_some();
+            number
+        });
         let region = one.location().and_then(|location| location.region);
         let line = region.map_or(0, |region| region.start_line.get());
         let worst = Reverse((one.severity(), one.score()));
-        (worst, one.path(), one.kind(), line, one.package().is_some())
-    });
-    let mut numbers: HashMap<&str, (usize, bool), RandomState> = HashMap::default();
-    for (_, path, .., has_package) in &looked_up {
-        let Some(path) = path else { continue };
-        numbers.entry(path).or_default().1 |= has_package;
+        order.push(((worst, file, one.kind(), line), at));
     }
-    let mut files: Vec<(&str, bool)> = numbers
-        .iter()
-        .map(|(path, (_, has))| (*path, *has))
-        .collect();
+    drop(numbers);
     files.sort_unstable();
-    for (number, (path, _)) in files.iter().enumerate() {
-        // The first number is that of no file.
-        numbers.entry(path).or_default().0 = number + 1;
+    let mut places = vec![0; files.len()];
+    for (place, (_, number, _)) in files.iter().enumerate() {
+        places[*number] = place;
     }
-    let mut order: Vec<_> = looked_up
-        .into_iter()
-        .enumerate()
-        .map(|(at, (worst, path, kind, line, _))| {
-            (
-                worst,
-                path.map_or(0, |path| numbers[path].0),
-                kind,
-                line,
-                at,
-            )
-        })
-        .collect();
+    order
+        .iter_mut()
+        .for_each(|((_, file, ..), _)| *file = places[*file]);
     let region = |one: &Finding<'_>| one.location().map(|location| location.region);
-    parallel::sort(&mut order, |a, b| {
-        (a.0, a.1, a.2, a.3)
-            .cmp(&(b.0, b.1, b.2, b.3))
-            .then_with(|| {
-                let (a, b) = (&findings[a.4], &findings[b.4]);
-                region(a)
-                    .cmp(&region(b))
-                    .then_with(|| a.name().cmp(b.name()))
-                    .then_with(|| a.package().cmp(&b.package()))
-                    .then_with(|| a.identity.cmp(&b.identity))
-            })
+    order.sort_unstable_by(|(a, first), (b, second)| {
+        a.cmp(b).then_with(|| {
+            let (a, b) = (&findings[*first], &findings[*second]);
+            region(a)
+                .cmp(&region(b))
+                .then_with(|| a.name().cmp(b.name()))
+                .then_with(|| a.package().cmp(&b.package()))
+                .then_with(|| a.identity.cmp(&b.identity))
+        })
     });
-    let file = |(path, has_packages): (&str, bool)| File {
+    let file = |(path, _, has_packages): (&str, usize, bool)| File {
         path: path.to_owned(),
         has_packages,
     };
-    let files = files.into_iter().map(file).collect();
-    let order: Vec<usize> = order.into_iter().map(|(.., at)| at).collect();
+    let files = files.into_iter().skip(1).map(file).collect();
+    let order: Vec<usize> = order.into_iter().map(|(_, at)| at).collect();
     for at in 0..findings.len() {
         // What stood there may have been moved further already.
         let mut from = order[at];

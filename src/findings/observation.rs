@@ -255,7 +255,7 @@ pub struct Observation<'a> {
     /// How it is mended.
     pub fix: Option<Box<Fix<'a>>>,
     /// How likely it is that attackers use it.
-    pub exploitation: Option<Exploitation>,
+    pub exploitation: Option<Box<Exploitation>>,
     /// Who set it aside, and why.
     pub suppressions: Vec<Suppression<'a>>,
     /// How it stands to a baseline that the scanner knew.
@@ -264,7 +264,7 @@ pub struct Observation<'a> {
     pub fingerprints: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// What is known of the text at its place, if that is more than the other
     /// parts still say: they may have been stripped or redacted.
-    pub context: Option<Context>,
+    pub context: Option<Box<Context>>,
     /// What is passed through.
     pub raw: Option<Box<Raw<'a>>>,
 }
@@ -310,17 +310,10 @@ impl<'a> Observation<'a> {
         let same_place = |(a, b): (&Location<'_>, &Location<'_>)| {
             (&a.path, a.region, &a.logical) == (&b.path, b.region, &b.logical)
         };
-        let said = |one: &'_ Self| {
-            (
-                one.kind,
-                one.severity,
-                one.score,
-                one.exploitation,
-                one.context,
-                one.state,
-            )
-        };
+        let said = |one: &'_ Self| (one.kind, one.severity, one.score, one.state);
         said(self) == said(other)
+            && self.exploitation == other.exploitation
+            && self.context == other.context
             && self.scanner == other.scanner
             && self.rule.id == other.rule.id
             && self.ids == other.ids

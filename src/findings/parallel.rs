@@ -1,7 +1,5 @@
 //! Work on many findings at once.
 
-use std::cmp::Ordering;
-
 /// Fewer items than this are not worth a thread.
 const LEAST: usize = 4_000;
 
@@ -36,31 +34,18 @@ pub fn chunks<'i, T: Sync, R: Send>(
     }
     std::thread::scope(|scope| {
         let of = &of;
-        let parts = items.chunks(size).enumerate();
+        let mut parts = items.chunks(size).enumerate();
+        let first = parts.next();
         let started: Vec<_> = parts
             .map(|(at, chunk)| scope.spawn(move || of(at * size, chunk)))
             .collect();
-        started.into_iter().map(joined).collect()
+        // A thread less, and what it allocates is found by whoever comes after.
+        let first = first.map(|(_, chunk)| of(0, chunk));
+        first
+            .into_iter()
+            .chain(started.into_iter().map(joined))
+            .collect()
     })
-}
-
-/// Sorts, each part on a thread of its own. Items that compare equal may change places.
-pub(super) fn sort<T: Copy + Send>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering + Sync) {
-    let size = share(items.len());
-    if items.len() <= size {
-        items.sort_unstable_by(compare);
-        return;
-    }
-    std::thread::scope(|scope| {
-        let compare = &compare;
-        let parts = items.chunks_mut(size);
-        let started: Vec<_> = parts
-            .map(|part| scope.spawn(move || part.sort_unstable_by(compare)))
-            .collect();
-        started.into_iter().for_each(joined);
-    });
-    // What is sorted in parts takes a stable sort one pass.
-    items.sort_by(compare);
 }
 
 /// How many items are a thread's.
@@ -91,11 +76,6 @@ mod tests {
                     .eq((0..count).map(|at| (at, at * 2)))
             );
             assert_eq!(doubled.len(), count);
-            let mut mixed: Vec<usize> = items.iter().map(|at| at * 7919 % 10_007).collect();
-            let mut expected = mixed.clone();
-            expected.sort_unstable();
-            sort(&mut mixed, Ord::cmp);
-            assert_eq!(mixed, expected);
         }
     }
 }

@@ -16,4 +16,4 @@ pub use condition::{Condition, ConditionError};
 pub use intelligence::Intelligence;
 pub use model::{Action, Changed, FailOn, Gate, OwnSuppression, Rule, Suppressions};
 pub use suppression::{Date, Suppression, Target};
-pub use verdict::{Budget, Decision, Known, Outcome, Policy, Standing, Verdict};
+pub use verdict::{Budget, Decision, Known, Meant, Outcome, Policy, Standing, Verdict};

@@ -73,9 +73,23 @@ pub struct Decision {
     pub outcome: Outcome,
     /// The rule that decided, in words.
     pub rule: Arc<str>,
+    /// What means it among the suppressions, which hardly any finding has.
+    pub meant: Option<Box<Meant>>,
+}
+
+impl Decision {
     /// The suppression that holds, by number; `None` where the scanner's own does.
-    pub suppression: Option<usize>,
-    /// Suppressions that mean it and do not hold, by number.
+    pub fn suppression(&self) -> Option<usize> {
+        self.meant.as_ref()?.by
+    }
+}
+
+/// The suppressions that mean a finding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Meant {
+    /// The one that holds, by number.
+    pub by: Option<usize>,
+    /// Those that do not hold, by number.
     pub lapsed: Vec<usize>,
 }
 
@@ -183,18 +197,17 @@ impl Policy {
             .findings
             .iter()
             .map(|finding| {
-                let mut held = None;
-                let mut lapsed = Vec::new();
+                let mut meant_by = Meant::default();
                 for (at, suppression) in suppressions.iter().enumerate() {
                     if suppression.target.means(finding) {
                         meant[at] += 1;
                         match standings[at] {
-                            Standing::Holds => held = held.or(Some(at)),
-                            _ => lapsed.push(at),
+                            Standing::Holds => meant_by.by = meant_by.by.or(Some(at)),
+                            _ => meant_by.lapsed.push(at),
                         }
                     }
                 }
-                let (outcome, rule) = if let Some(at) = held {
+                let (outcome, rule) = if let Some(at) = meant_by.by {
                     let suppression = &suppressions[at];
                     let place = format!("{}:{}", suppression.file, suppression.line);
                     (Outcome::Suppressed, format!("set aside in {place}").into())
@@ -206,8 +219,7 @@ impl Policy {
                 Decision {
                     outcome,
                     rule,
-                    suppression: held,
-                    lapsed,
+                    meant: (meant_by != Meant::default()).then(|| Box::new(meant_by)),
                 }
             })
             .collect();

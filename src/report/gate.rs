@@ -478,12 +478,12 @@ pub fn explanation(
     line("decision", outcome(decision.outcome));
     line("by", &decision.rule);
     if let Some(reason) = decision
-        .suppression
+        .suppression()
         .and_then(|at| suppressions[at].reason.as_ref())
     {
         line("reason", reason);
     }
-    for at in &decision.lapsed {
+    for at in decision.meant.iter().flat_map(|meant| &meant.lapsed) {
         let one = &suppressions[*at];
         line(
             "lapsed",

@@ -269,16 +269,19 @@ fn empty(writer: &Writer<'_, '_>, settings: &Settings) -> Vec<u8> {
 /// No less than the bytes after gzip: the text's own length where that is
 /// enough to know, else the size at the fastest level, which the better ones
 /// stay below.
-fn upper_size(text: &[u8], limit: usize) -> usize {
+pub(super) fn upper_size(text: &[u8], limit: usize) -> usize {
     if text.len() < limit / 40 {
         return text.len();
     }
-    let mut encoder = GzEncoder::new(Counter(0), Compression::fast());
+    packed_size(text, Compression::fast()).saturating_add(1024)
+}
+
+/// The bytes after gzip.
+pub(super) fn packed_size(text: &[u8], level: Compression) -> usize {
+    let mut encoder = GzEncoder::new(Counter(0), level);
     // Counting does not fail.
     let _ = encoder.write_all(text);
-    encoder
-        .finish()
-        .map_or(usize::MAX, |counter| counter.0 + 1024)
+    encoder.finish().map_or(usize::MAX, |counter| counter.0)
 }
 
 struct Counter(usize);

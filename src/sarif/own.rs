@@ -108,12 +108,12 @@ pub(super) fn observation<'a>(
         percentile: share(&own.epss_percentile),
         known_exploited: own.known_exploited.0,
     };
-    one.exploitation = (exploitation != Exploitation::default()).then_some(exploitation);
+    one.exploitation = (exploitation != Exploitation::default()).then(|| Box::new(exploitation));
     if let Some(state) = own.state.get() {
         one.state = super::run::state(Some(state));
     }
     one.suppressions = suppressions(&mut own.suppressions);
-    one.context = own.context.get().and_then(Context::parse);
+    one.context = own.context.get().and_then(Context::parse).map(Box::new);
     one.fingerprints = own
         .line_hash
         .take()

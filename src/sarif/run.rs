@@ -19,11 +19,8 @@ use super::rules::{self, ReadRule, Rules};
 use super::tools::{self, Tool};
 use crate::findings::{
     self, Context, Kind, Observation, Raw, Region, Scanner, Severity, State, SuppressionStatus,
-    is_telling,
+    is_telling, parallel,
 };
-
-/// Fewer results than this are not worth a thread.
-const CHUNK: usize = 2_000;
 
 /// What all results of a run share.
 struct Shared<'a> {
@@ -60,28 +57,11 @@ pub(super) fn read<'a>(
         }
         Results::Null => Vec::new(),
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let size = results.len().div_ceil(threads).max(CHUNK);
-    let chunks = std::thread::scope(|scope| {
-        let context = &context;
-        let started: Vec<_> = results
-            .chunks(size)
-            .map(|chunk| scope.spawn(move || context.observations(chunk)))
-            .collect();
-        started
-            .into_iter()
-            .map(std::thread::ScopedJoinHandle::join)
-            .collect::<Vec<_>>()
-    });
+    let chunks = parallel::chunks(&results, |_, chunk| context.observations(chunk));
     let mut observations = Vec::with_capacity(results.len());
-    for chunk in chunks {
-        match chunk {
-            Ok((some, theirs)) => {
-                observations.extend(some);
-                repairs.extend(&theirs);
-            }
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+    for (some, theirs) in chunks {
+        observations.extend(some);
+        repairs.extend(&theirs);
     }
     (
         context.own.unwrap_or_else(|| vec![context.scanner]),

@@ -315,13 +315,12 @@ fn line_field(text: &str, name: &str) -> Option<String> {
 
 /// `1.2.3, 2.0.1` one by one.
 fn versions<'a>(text: &str) -> Vec<Cow<'a, str>> {
-    let versions = text
-        .split(',')
-        .map(str::trim)
-        .filter(|version| !version.is_empty());
+    let all = text.split(',').map(str::trim);
+    // Mostly it is one, and a list that grows makes room for four.
+    let mut versions = Vec::with_capacity(all.clone().count());
+    let filled = all.filter(|version| !version.is_empty());
+    versions.extend(filled.map(|version| Cow::Owned(version.to_owned())));
     versions
-        .map(|version| Cow::Owned(version.to_owned()))
-        .collect()
 }
 
 /// The type in a package URL of what a scanner calls a package manager or type.

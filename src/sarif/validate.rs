@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::io::Write as _;
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::document::{ArtifactLocation, Component, Descriptor, Flow, Log, Run, SarifResult};
 use super::json::Results;
+use super::layout;
 use super::limits::Limits;
 use super::paths;
 use crate::findings::Score;
@@ -165,10 +164,11 @@ fn too_big(text: &str, limit: usize) -> Option<usize> {
     if text.len() + text.len() / 1000 + 64 <= limit {
         return None;
     }
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    // A Vec takes all.
-    let _ = encoder.write_all(text.as_bytes());
-    let size = encoder.finish().map_or(usize::MAX, |bytes| bytes.len());
+    // The fastest level packs worst: what it brings below the limit, the usual one does too.
+    if layout::upper_size(text.as_bytes(), limit) <= limit {
+        return None;
+    }
+    let size = layout::packed_size(text.as_bytes(), Compression::default());
     (size > limit).then_some(size)
 }
 

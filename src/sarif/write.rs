@@ -414,7 +414,7 @@ impl<'r, 'a> Writer<'r, 'a> {
                 }
                 out.field_if("fixStatus", fix.status.as_deref());
             }
-            if let Some(known) = one.exploitation {
+            if let Some(known) = &one.exploitation {
                 for (key, share) in [("epss", known.epss), ("epssPercentile", known.percentile)] {
                     if let Some(share) = share {
                         out.key(key);

@@ -143,10 +143,10 @@ fn observation() -> impl Strategy<Value = One> {
             }
             one.suppressions = suppressions;
             one.exploitation = epss.and_then(|epss| {
-                Some(Exploitation {
+                Some(Box::new(Exploitation {
                     epss: Some(Probability::new(f64::from(epss) / 1000.0)?),
                     ..Exploitation::default()
-                })
+                }))
             });
             one.state = state;
             one.fingerprints = hash
@@ -362,7 +362,7 @@ proptest! {
                     let places: Vec<_> = one.locations.iter().map(|place| (&place.path, place.region)).collect();
                     format!("{:?}", (
                         &one.scanner, &one.rule.id, one.kind, one.severity, one.score, &one.ids, &one.message, places,
-                        (&one.target, &one.package, &one.fix, one.exploitation, &one.suppressions),
+                        (&one.target, &one.package, &one.fix, &one.exploitation, &one.suppressions),
                     ))
                 }).collect();
                 format!("{} {:?} {:?} {said:#?}", finding.identity, finding.ids, finding.state)

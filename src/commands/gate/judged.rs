@@ -348,7 +348,7 @@ fn as_sarif(
     }
     let mut report = report.clone();
     for (finding, decision) in report.findings.iter_mut().zip(&verdict.decisions) {
-        let held = decision.suppression.map(|at| &suppressions[at]);
+        let held = decision.suppression().map(|at| &suppressions[at]);
         let (Outcome::Suppressed, Some(held)) = (decision.outcome, held) else {
             continue;
         };

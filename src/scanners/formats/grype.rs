@@ -228,7 +228,8 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
             percentile: epss.and_then(|epss| Probability::new(epss.percentile)),
             known_exploited: (!known.known_exploited.is_empty()).then_some(true),
         })
-        .filter(|known| *known != Exploitation::default());
+        .filter(|known| *known != Exploitation::default())
+        .map(Box::new);
         observation.suppressions = one
             .applied_ignore_rules
             .into_iter()

@@ -296,10 +296,12 @@ fn vulnerability<'a>(
         versions: one.fixed_in,
         ..Fix::default()
     }));
-    observation.exploitation = one.epss_details.map(|epss| Exploitation {
-        epss: epss.probability.and_then(|number| number.share()),
-        percentile: epss.percentile.and_then(|number| number.share()),
-        known_exploited: None,
+    observation.exploitation = one.epss_details.map(|epss| {
+        Box::new(Exploitation {
+            epss: epss.probability.and_then(|number| number.share()),
+            percentile: epss.percentile.and_then(|number| number.share()),
+            known_exploited: None,
+        })
     });
     let ignored = one.filtered.into_iter().flat_map(|by| by.ignored);
     observation.suppressions = ignored
