@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::DeflateEncoder;
 
 use super::limits::Limits;
 use super::out::Json;
@@ -118,23 +118,22 @@ fn files(
     let (mut total, mut packed) = (0, 0);
     for (suffix, findings) in runs(report, settings, count)? {
         let range = run(&mut out, writer, settings, &suffix, &findings, detail);
-        total += range.len();
-        sized.push((range, 0));
-        // Packing only tells what the length alone does not.
-        if total > limits.gzip_bytes {
-            for (range, size) in &mut sized[packed..] {
-                *size = upper_size(&out.0[range.clone()], limits.gzip_bytes);
-                if *size > limits.gzip_bytes {
-                    return None;
-                }
+        let size = rough_size(&out.0[range.clone()]);
+        total += size;
+        sized.push((range, size));
+        // Packing takes long, and only tells what is not known without.
+        for (range, size) in &mut sized[packed..] {
+            if total <= limits.gzip_bytes {
+                break;
             }
-            packed = sized.len();
+            total -= *size;
+            *size = upper_size(&out.0[range.clone()]);
+            total += *size;
+            packed += 1;
+            if *size > limits.gzip_bytes {
+                return None;
+            }
         }
-    }
-    if packed == 0 {
-        sized
-            .iter_mut()
-            .for_each(|(range, size)| *size = range.len());
     }
     let mut files: Vec<Share> = Vec::new();
     for (range, size) in sized {
@@ -266,22 +265,63 @@ fn empty(writer: &Writer<'_, '_>, settings: &Settings) -> Vec<u8> {
     out.0
 }
 
-/// No less than the bytes after gzip: the text's own length where that is
-/// enough to know, else the size at the fastest level, which the better ones
-/// stay below.
-pub(super) fn upper_size(text: &[u8], limit: usize) -> usize {
-    if text.len() < limit / 40 {
-        return text.len();
-    }
+/// No less than the bytes after gzip: the size at the fastest level, which the better ones stay
+/// below.
+fn upper_size(text: &[u8]) -> usize {
     packed_size(text, Compression::fast()).saturating_add(1024)
+}
+
+/// Whether a text surely stays below a size after gzip; of it is packed what it takes to know.
+pub(super) fn surely_fits(text: &[u8], limit: usize) -> bool {
+    let parts = || text.chunks(1 << 20);
+    let mut total: usize = parts().map(rough_size).sum();
+    for part in parts() {
+        if total <= limit {
+            return true;
+        }
+        total = total - rough_size(part) + upper_size(part);
+    }
+    total <= limit
+}
+
+/// No less than the bytes after gzip, without packing: what a code for single bytes takes. Gzip
+/// has a better one for every stretch of text, and finds repetitions, which make up for what it
+/// tells about its codes.
+fn rough_size(text: &[u8]) -> usize {
+    // Four, so that equal neighbours do not wait for each other.
+    let mut counts = [[0_u32; 256]; 4];
+    let (four, rest) = text.as_chunks::<4>();
+    for bytes in four {
+        for (counts, byte) in counts.iter_mut().zip(bytes) {
+            counts[usize::from(*byte)] += 1;
+        }
+    }
+    rest.iter()
+        .for_each(|byte| counts[0][usize::from(*byte)] += 1);
+    let bits = (0..256).map(|byte| {
+        let count: usize = counts.iter().map(|counts| counts[byte] as usize).sum();
+        // One bit for what is every second byte, two for every fourth, and so on.
+        count
+            * text
+                .len()
+                .div_ceil(count.max(1))
+                .next_power_of_two()
+                .ilog2() as usize
+    });
+    let size = bits.sum::<usize>() / 8;
+    (size + size / 8 + 1024).min(text.len() + text.len() / 1000 + 64)
 }
 
 /// The bytes after gzip.
 pub(super) fn packed_size(text: &[u8], level: Compression) -> usize {
-    let mut encoder = GzEncoder::new(Counter(0), level);
+    // The same without the checksum, which takes time as well.
+    const FRAME: usize = 18;
+    let mut encoder = DeflateEncoder::new(Counter(0), level);
     // Counting does not fail.
     let _ = encoder.write_all(text);
-    encoder.finish().map_or(usize::MAX, |counter| counter.0)
+    encoder
+        .finish()
+        .map_or(usize::MAX, |counter| counter.0 + FRAME)
 }
 
 struct Counter(usize);

@@ -160,15 +160,11 @@ pub fn validate(text: &str, limits: &Limits) -> Result<Vec<Problem>, serde_json:
 
 /// The size after gzip, if it is more than that.
 fn too_big(text: &str, limit: usize) -> Option<usize> {
-    // What cannot be packed grows by less than this.
-    if text.len() + text.len() / 1000 + 64 <= limit {
+    let text = text.as_bytes();
+    if layout::surely_fits(text, limit) {
         return None;
     }
-    // The fastest level packs worst: what it brings below the limit, the usual one does too.
-    if layout::upper_size(text.as_bytes(), limit) <= limit {
-        return None;
-    }
-    let size = layout::packed_size(text.as_bytes(), Compression::default());
+    let size = layout::packed_size(text, Compression::default());
     (size > limit).then_some(size)
 }
 

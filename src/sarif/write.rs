@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::document::Flow;
 use super::limits::Limits;
 use super::out::{Json, without};
@@ -46,7 +48,7 @@ pub(super) struct Writer<'r, 'a> {
     /// In the order of their numbers.
     scanners: Vec<&'r Scanner<'a>>,
     /// Their numbers by where they lie: to compare them whole for each finding takes long.
-    numbers: HashMap<*const Scanner<'a>, usize>,
+    numbers: HashMap<*const Scanner<'a>, usize, RandomState>,
     rules: Vec<DriverRule<'r, 'a>>,
     /// For each finding the number of its rule, and the hash of its line where it keeps one.
     details: Vec<(usize, Option<&'r str>)>,
@@ -65,7 +67,7 @@ struct DriverRule<'r, 'a> {
 impl<'r, 'a> Writer<'r, 'a> {
     pub(super) fn new(report: &'r Report<'a>, limits: Limits) -> Self {
         let mut scanners: Vec<&'r Scanner<'a>> = Vec::new();
-        let mut numbers: HashMap<*const Scanner<'a>, usize> = HashMap::new();
+        let mut numbers: HashMap<*const Scanner<'a>, usize, RandomState> = HashMap::default();
         let mut number = |scanner: &'r Arc<Scanner<'a>>| {
             numbers.entry(Arc::as_ptr(scanner)).or_insert_with(|| {
                 let known = scanners.iter().position(|known| *known == &**scanner);
@@ -77,8 +79,8 @@ impl<'r, 'a> Writer<'r, 'a> {
         };
         report.scanners.iter().for_each(&mut number);
         let mut rules: Vec<DriverRule<'r, 'a>> = Vec::new();
-        let mut by_name: HashMap<&'r str, usize> = HashMap::new();
-        let mut taken: HashSet<(usize, &str)> = HashSet::new();
+        let mut by_name: HashMap<&'r str, usize, RandomState> = HashMap::default();
+        let mut taken: HashSet<(usize, &str), RandomState> = HashSet::default();
         let mut details = Vec::with_capacity(report.findings.len());
         for finding in &report.findings {
             for one in &finding.observations {
