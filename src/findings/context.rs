@@ -41,6 +41,17 @@ impl Context {
         Some(Self { rank, hash })
     }
 
+    /// What [`fmt::Display`] writes.
+    pub(super) fn text(self) -> [u8; 18] {
+        let mut text = [b':'; 18];
+        text[0] = b'0' + self.rank;
+        let digits = text[2..].iter_mut().rev();
+        for (at, digit) in digits.enumerate() {
+            *digit = b"0123456789abcdef"[(self.hash >> (4 * at)) as usize & 0xF];
+        }
+        text
+    }
+
     /// Whether a fingerprint of this name speaks of the text.
     pub fn reads(name: &str) -> bool {
         let is_context = |start: &str| start.eq_ignore_ascii_case("context");
@@ -90,7 +101,8 @@ impl Context {
 
 impl fmt::Display for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{:016x}", self.rank, self.hash)
+        // Digits alone: it is UTF-8.
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

@@ -22,6 +22,12 @@ impl Identity {
         Self(bytes)
     }
 
+    /// Its first half, as a number in the same order.
+    pub(super) const fn start(self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
     /// Which of so many parts, a power of two, it belongs to.
     pub fn part(self, parts: usize) -> usize {
         let [.., a, b] = self.0;

@@ -1,7 +1,7 @@
 //! Which observations are of the same problem.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher as _, Hash};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -10,7 +10,7 @@ use super::aliases::Aliases;
 use super::identity;
 use super::ids::Id;
 use super::observation::{Kind, Observation, Region};
-use super::parallel;
+use super::order::Keyed;
 
 /// What observations of the same problem have in common.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -54,15 +54,15 @@ impl<'k> Key<'k> {
             }
         }
     }
+}
 
-    /// What hardly two problems have in common. The message would have to be fetched from far.
-    fn most_telling(&self) -> impl Hash {
-        match self {
-            Self::Package { name, package, .. } => (*name, &**package, None),
-            Self::Place {
-                name, path, region, ..
-            } => (*name, *path, *region),
-        }
+/// Of what hardly two problems have in common. The message would have to be fetched from far.
+pub(super) fn hash(one: &Observation<'_>, name: Option<&Id<'_>>, hasher: &RandomState) -> u64 {
+    match Key::of(one, name) {
+        Key::Package { name, package, .. } => hasher.hash_one((name, package)),
+        Key::Place {
+            name, path, region, ..
+        } => hasher.hash_one((name, path, region)),
     }
 }
 
@@ -75,22 +75,24 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// Groups observations. Groups are in the order of the first of each: what lies side by side
-    /// in memory is worked on one after the other.
-    pub(super) fn of(observations: &[Arc<Observation<'_>>], aliases: &Aliases<'_>) -> Self {
-        let hasher = RandomState::default();
+    /// Groups observations, of which the [`hash`]es are known. Groups are in the order of the first
+    /// of each: what lies side by side in memory is worked on one after the other.
+    pub(super) fn of(
+        observations: &[Arc<Observation<'_>>],
+        aliases: &Aliases<'_>,
+        hashes: impl Iterator<Item = u64>,
+    ) -> Self {
         let key = |at: usize| Key::of(&observations[at], aliases.name(at));
-        let mut hashes: Vec<(u64, usize)> = parallel::map(observations, |at, _| {
-            (hasher.hash_one(key(at).most_telling()), at)
-        });
-        hashes.sort_unstable();
+        let hashes = hashes.enumerate();
+        let mut order: Vec<Keyed> = hashes.map(|(at, hash)| Keyed::new(hash, at)).collect();
+        order.sort_unstable();
         // Most are alone.
         let mut is_alone = vec![true; observations.len()];
         let mut several: Vec<Vec<usize>> = Vec::new();
-        let alike = hashes.chunk_by(|(a, _), (b, _)| a == b);
+        let alike = order.chunk_by(Keyed::is_like);
         for alike in alike.filter(|alike| alike.len() > 1) {
-            let mut alike: Vec<(Key<'_>, usize)> =
-                alike.iter().map(|(_, at)| (key(*at), *at)).collect();
+            let items = alike.iter().map(|one| one.item());
+            let mut alike: Vec<(Key<'_>, usize)> = items.map(|at| (key(at), at)).collect();
             alike.sort_unstable();
             for same in alike.chunk_by(|(a, _), (b, _)| a == b) {
                 several.push(same.iter().map(|(_, at)| *at).collect());

@@ -13,6 +13,8 @@
 //! places (or versions) keeps the identity and the others get one derived from
 //! it.
 
+use std::sync::Arc;
+
 use sha2::{Digest as _, Sha256};
 
 use super::context::Context;
@@ -20,7 +22,7 @@ use super::finding::{Finding, Identity};
 use super::ids::Id;
 use super::manifest;
 use super::observation::{Kind, Observation};
-use super::parallel;
+use super::order::Keyed;
 
 /// Hashes fields, each with its length, so that none can flow into the next.
 pub(super) struct Fields(Vec<u8>);
@@ -33,10 +35,11 @@ impl Fields {
         fields
     }
 
-    pub(super) fn add(&mut self, field: &str) {
+    pub(super) fn add(&mut self, field: impl AsRef<[u8]>) {
+        let field = field.as_ref();
         let length = (field.len() as u64).to_le_bytes();
         self.0.extend_from_slice(&length);
-        self.0.extend_from_slice(field.as_bytes());
+        self.0.extend_from_slice(field);
     }
 
     pub(super) fn add_all<'b>(&mut self, fields: impl IntoIterator<Item = &'b str>) {
@@ -51,38 +54,38 @@ impl Fields {
     }
 }
 
-/// Gives each finding its identity; `names` are those that aliases share.
-pub(super) fn assign(findings: &mut [Finding<'_>], names: &[Option<&Id<'_>>]) {
-    let mut bases: Vec<([u8; 16], usize)> =
-        parallel::map(findings, |at, finding| (base(finding, names[at]), at));
-    bases.sort_unstable();
-    let mut rest = &mut bases[..];
-    while let Some((first, _)) = rest.first() {
-        let same = rest.iter().take_while(|(base, _)| base == first).count();
-        let (group, others) = rest.split_at_mut(same);
-        if same > 1 {
-            group.sort_by(|(_, a), (_, b)| place(&findings[*a]).cmp(&place(&findings[*b])));
-        }
-        let mut ordinal = 1_u32;
-        for at in 0..group.len() {
-            let (base, finding) = group[at];
-            let identity = Identity::from_bytes(base);
-            findings[finding].identity = if at == 0 {
-                identity
-            } else {
-                let mut fields = Fields::new("again");
-                fields.add(&identity.to_string());
-                // Versions and targets tell packages apart; lines would tell
-                // places apart, but they shift: their order is what remains.
-                let this = instance(&findings[finding]);
-                let is_again = this == instance(&findings[group[at - 1].1]);
-                ordinal = if is_again { ordinal + 1 } else { 1 };
-                fields.add_all(this);
-                fields.add(&ordinal.to_string());
-                Identity::from_bytes(fields.finish())
-            };
-        }
-        rest = others;
+/// Tells apart findings that have the same identity.
+pub(super) fn tell_apart(findings: &mut [Finding<'_>]) {
+    let identities = findings.iter().map(|finding| finding.identity).enumerate();
+    let mut order: Vec<Keyed> = identities
+        .map(|(at, identity)| Keyed::new(identity.start(), at))
+        .collect();
+    order.sort_unstable();
+    let alike = order.chunk_by(Keyed::is_like);
+    for alike in alike.filter(|alike| alike.len() > 1) {
+        let mut alike: Vec<usize> = alike.iter().map(|one| one.item()).collect();
+        let key = |at: &usize| (findings[*at].identity, place(&findings[*at]));
+        alike.sort_by(|a, b| key(a).cmp(&key(b)));
+        let is_same = |a: &usize, b: &usize| findings[*a].identity == findings[*b].identity;
+        let same: Vec<Vec<usize>> = alike.chunk_by(is_same).map(<[_]>::to_vec).collect();
+        same.iter().for_each(|same| number(findings, same));
+    }
+}
+
+/// The first of these findings keeps the identity that all of them have.
+fn number(findings: &mut [Finding<'_>], same: &[usize]) {
+    let mut ordinal = 1_u32;
+    for pair in same.windows(2) {
+        let (before, this) = (&findings[pair[0]], &findings[pair[1]]);
+        let mut fields = Fields::new("again");
+        fields.add(findings[same[0]].identity.to_string());
+        // Versions and targets tell packages apart; lines would tell
+        // places apart, but they shift: their order is what remains.
+        let is_again = instance(this) == instance(before);
+        ordinal = if is_again { ordinal + 1 } else { 1 };
+        fields.add_all(instance(this));
+        fields.add(ordinal.to_string());
+        findings[pair[1]].identity = Identity::from_bytes(fields.finish());
     }
 }
 
@@ -111,33 +114,36 @@ fn place<'b>(finding: &'b Finding<'_>) -> impl Ord + use<'b> {
     )
 }
 
-fn base(finding: &Finding<'_>, name: Option<&Id<'_>>) -> [u8; 16] {
-    if let (Some(package), Kind::Vulnerability | Kind::License) =
-        (finding.package(), finding.kind())
-    {
-        let mut fields = Fields::new("package/1");
-        fields.add(name.map_or(rule_key(&finding.rule().id), Id::as_str));
+/// The identity of a finding with these observations, where no other has it. `name` is the one
+/// that all aliases share.
+pub(super) fn base(observations: &[Arc<Observation<'_>>], name: Option<&Id<'_>>) -> Identity {
+    let one = &*observations[0];
+    let name = name.map_or(rule_key(&one.rule.id), Id::as_str);
+    let location = observations.iter().find_map(|one| one.location());
+    let path = location.map_or("", |location| &location.path);
+    let package = observations.iter().find_map(|one| one.package.as_deref());
+    let mut fields;
+    if let (Some(package), Kind::Vulnerability | Kind::License) = (package, one.kind) {
+        fields = Fields::new("package/1");
+        fields.add(name);
         // Without its kind, which only some scanners name.
-        fields.add(&package.full_name());
-        fields.add(&match &finding.primary().target {
-            Some(target) => image_name(target).to_owned(),
-            None => manifest::project(finding.path().unwrap_or_default()).into_owned(),
-        });
-        fields.finish()
+        fields.add(&*package.full_name());
+        match &one.target {
+            Some(target) => fields.add(image_name(target)),
+            None => fields.add(&*manifest::project(path)),
+        }
     } else {
-        let one = finding.primary();
-        let mut fields = Fields::new("place/1");
-        fields.add(name.map_or(rule_key(&one.rule.id), Id::as_str));
-        fields.add(finding.path().unwrap_or_default());
+        fields = Fields::new("place/1");
+        fields.add(name);
+        fields.add(path);
         fields.add(one.target.as_deref().map_or("", image_name));
-        let best = finding
-            .observations
-            .iter()
-            .map(|one| Context::of(one))
-            .min();
-        fields.add(&best.map_or_else(String::new, |context| context.to_string()));
-        fields.finish()
+        let contexts = observations.iter().map(|one| Context::of(one));
+        match contexts.min() {
+            Some(best) => fields.add(best.text()),
+            None => fields.add(""),
+        }
     }
+    Identity::from_bytes(fields.finish())
 }
 
 /// The rule's name without a prefix that came and went with the scanner's

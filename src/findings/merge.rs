@@ -4,7 +4,6 @@
 //! and merging findings takes them apart and puts all observations together
 //! again. So neither order nor grouping nor repetition of the inputs counts.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,11 +11,12 @@ use foldhash::fast::RandomState;
 
 use super::aliases::Aliases;
 use super::finding::{File, Finding, Identity, Report, State};
-use super::groups::Groups;
+use super::groups::{self, Groups};
 use super::identity;
 use super::ids::Id;
 use super::observation::{Kind, Observation, Scanner};
-use super::severity::{Score, Severity};
+use super::order::Keyed;
+use super::parallel;
 
 type Shared<'a> = Arc<Observation<'a>>;
 
@@ -54,82 +54,105 @@ impl<'a> Report<'a> {
 /// The problems that observations are of, in the order of their first ones.
 fn findings(observations: Vec<Shared<'_>>) -> Vec<Finding<'_>> {
     let aliases = Aliases::of(&observations);
-    let groups = Groups::of(&observations, &aliases);
+    let hasher = RandomState::default();
+    // All that is asked of one alone: to come back later is to fetch it again.
+    let looked_up = parallel::map(&observations, |at, one| {
+        let name = aliases.name(at);
+        let identity = identity::base(std::slice::from_ref(one), name);
+        (groups::hash(one, name, &hasher), identity)
+    });
+    let hashes = looked_up.iter().map(|(hash, _)| *hash);
+    let groups = Groups::of(&observations, &aliases, hashes);
     // Each is in one group, and moves there.
     let mut observations: Vec<_> = observations.into_iter().map(Some).collect();
     let mut findings = Vec::with_capacity(groups.iter().len());
-    let mut names = Vec::with_capacity(groups.iter().len());
     for group in groups.iter() {
-        let name = aliases.name(group[0]);
         // Mostly it is one, and a list that grows makes room for four.
         let mut members = Vec::with_capacity(group.len());
         members.extend(group.iter().filter_map(|at| observations[*at].take()));
-        findings.push(finding(members, name));
-        names.push(name);
+        let name = aliases.name(group[0]);
+        let mut finding = finding(members, name);
+        finding.identity = match group {
+            [alone] => looked_up[*alone].1,
+            _ => identity::base(&finding.observations, name),
+        };
+        findings.push(finding);
     }
-    drop((observations, groups));
-    identity::assign(&mut findings, &names);
+    identity::tell_apart(&mut findings);
     findings
 }
-
-/// What decides nearly always, looked up once: of the file it is the number in their order.
-type Order = (Reverse<(Severity, Option<Score>)>, usize, Kind, u32);
 
 /// The worst first, then by place. The result is the files that they are in.
 fn sort(findings: &mut [Finding<'_>]) -> Vec<File> {
     let mut numbers: HashMap<&str, usize, RandomState> = HashMap::default();
     // 0 is no file.
     let mut files: Vec<(&str, usize, bool)> = vec![("", 0, false)];
-    let mut order: Vec<(Order, usize)> = Vec::with_capacity(findings.len());
-    for (at, one) in findings.iter().enumerate() {
-        let file = one.path().map_or(0, |path| {
-            let number = *numbers.entry(path).or_insert_with(|| {
-                files.push((path, files.len(), false));
-                files.len() - 1
-            });
-            files[number].2 |= one.package().is_some();
-            number
+    let file_of = findings.iter().map(|one| {
+        let path = one.path()?;
+        let number = *numbers.entry(path).or_insert_with(|| {
+            files.push((path, files.len(), false));
+            files.len() - 1
         });
+        files[number].2 |= one.package().is_some();
+        Some(number)
+    });
+    // What decides nearly always is looked up once.
+    let looked_up = findings.iter().zip(file_of).map(|(one, file)| {
         let region = one.location().and_then(|location| location.region);
         let line = region.map_or(0, |region| region.start_line.get());
-        let worst = Reverse((one.severity(), one.score()));
-        order.push(((worst, file, one.kind(), line), at));
-    }
-    drop(numbers);
+        (mildness(one), file.unwrap_or(0), one.kind(), line)
+    });
+    let looked_up: Vec<(u16, usize, Kind, u32)> = looked_up.collect();
     files.sort_unstable();
     let mut places = vec![0; files.len()];
     for (place, (_, number, _)) in files.iter().enumerate() {
-        places[*number] = place;
+        places[*number] = place as u64;
     }
-    order
-        .iter_mut()
-        .for_each(|((_, file, ..), _)| *file = places[*file]);
+    // Of 64 bits 16 are for how bad it is, 8 for the kind, and as many for the file as it takes;
+    // into the rest goes the line, if it fits.
+    let line_bits = 40_u32.saturating_sub(files.len().ilog2() + 1);
+    let looked_up = looked_up.into_iter().enumerate();
+    let mut order: Vec<Keyed> = looked_up
+        .map(|(at, (mildness, file, kind, line))| {
+            let bad = u64::from(mildness) << 48;
+            let place = places[file] << 8 | kind as u64;
+            let line = u64::from(line).min((1 << line_bits) - 1);
+            Keyed::new(bad | place << line_bits | line, at)
+        })
+        .collect();
+    order.sort_unstable();
     let region = |one: &Finding<'_>| one.location().map(|location| location.region);
-    order.sort_unstable_by(|(a, first), (b, second)| {
-        a.cmp(b).then_with(|| {
-            let (a, b) = (&findings[*first], &findings[*second]);
+    for alike in order.chunk_by_mut(Keyed::is_like) {
+        alike.sort_unstable_by(|a, b| {
+            let (a, b) = (&findings[a.item()], &findings[b.item()]);
             region(a)
                 .cmp(&region(b))
                 .then_with(|| a.name().cmp(b.name()))
                 .then_with(|| a.package().cmp(&b.package()))
                 .then_with(|| a.identity.cmp(&b.identity))
-        })
-    });
+        });
+    }
     let file = |(path, _, has_packages): (&str, usize, bool)| File {
         path: path.to_owned(),
         has_packages,
     };
     let files = files.into_iter().skip(1).map(file).collect();
-    let order: Vec<usize> = order.into_iter().map(|(_, at)| at).collect();
     for at in 0..findings.len() {
         // What stood there may have been moved further already.
-        let mut from = order[at];
+        let mut from = order[at].item();
         while from < at {
-            from = order[from];
+            from = order[from].item();
         }
         findings.swap(at, from);
     }
     files
+}
+
+/// The less the worse.
+fn mildness(finding: &Finding<'_>) -> u16 {
+    // No score is milder than any of at most 1000 hundredths.
+    let score = finding.score().map_or(0, |score| score.hundredths() + 1);
+    u16::MAX - ((finding.severity() as u16) << 12 | score)
 }
 
 /// One scanner's "new" does not make new what another one knew before.
@@ -192,4 +215,63 @@ fn without_repetitions(members: Vec<Shared<'_>>) -> Vec<Shared<'_>> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::findings::{Location, Package, Region, Rule, Severity};
+
+    fn one(path: &'static str, message: String) -> Observation<'static> {
+        let rule = Arc::new(Rule {
+            id: "rule".into(),
+            ..Rule::default()
+        });
+        let scanner = Arc::new(Scanner::default());
+        let mut one = Observation::new(scanner, rule, Kind::Code, Severity::High, message);
+        one.locations = vec![Location {
+            path: path.into(),
+            region: Region::line(1),
+            ..Location::default()
+        }];
+        one
+    }
+
+    #[test]
+    fn files_are_told_with_what_they_hold() {
+        let mut package = one("web/package-lock.json", "old".to_owned());
+        package.kind = Kind::Vulnerability;
+        package.package = Some(Box::new(Package::new(Some("npm"), "lodash", None)));
+        let observations = vec![
+            one("src/b.py", "bad".to_owned()),
+            package,
+            one("web/package-lock.json", "odd".to_owned()),
+            one("", "nowhere".to_owned()),
+            one("src/b.py", "worse".to_owned()),
+        ];
+        let report = Report::new(Vec::new(), observations);
+        let files = report.files().iter();
+        let files: Vec<_> = files
+            .map(|file| (file.path.as_str(), file.has_packages))
+            .collect();
+        assert_eq!(
+            files,
+            [("src/b.py", false), ("web/package-lock.json", true)]
+        );
+    }
+
+    #[test]
+    fn many_problems_of_one_place_are_told_apart() {
+        // They differ in what is not looked at first.
+        let said = |at: usize| one("src/a.py", format!("{} is bad", at % 5_000));
+        let report = Report::new(Vec::new(), (0..20_000).map(said));
+        assert_eq!(report.findings.len(), 5_000);
+        // The same scanner says the same four times.
+        assert!(
+            report
+                .findings
+                .iter()
+                .all(|one| one.observations.len() == 1)
+        );
+    }
 }

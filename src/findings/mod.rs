@@ -15,6 +15,7 @@ mod ids;
 mod manifest;
 mod merge;
 mod observation;
+mod order;
 mod package;
 pub mod parallel;
 mod severity;

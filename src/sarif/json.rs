@@ -70,6 +70,23 @@ macro_rules! objects {
 
         impl<'a> serde::de::Deserialize<'a> for $name<'a> {
             fn deserialize<D: serde::de::Deserializer<'a>>(deserializer: D) -> Result<Self, D::Error> {
+                #[allow(non_camel_case_types)]
+                enum Known { $( $field, )* Other__ }
+                impl<'k> serde::de::Deserialize<'k> for Known {
+                    fn deserialize<D: serde::de::Deserializer<'k>>(deserializer: D) -> Result<Self, D::Error> {
+                        struct Name;
+                        impl serde::de::Visitor<'_> for Name {
+                            type Value = Known;
+                            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                                f.write_str("a key")
+                            }
+                            fn visit_str<E>(self, name: &str) -> Result<Known, E> {
+                                Ok(match name { $( $key => Known::$field, )* _ => Known::Other__ })
+                            }
+                        }
+                        deserializer.deserialize_str(Name)
+                    }
+                }
                 struct Fields<'a>(std::marker::PhantomData<&'a ()>);
                 impl<'a> serde::de::Visitor<'a> for Fields<'a> {
                     type Value = $name<'a>;
@@ -78,10 +95,10 @@ macro_rules! objects {
                     }
                     fn visit_map<A: serde::de::MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                         let mut value = $name::default();
-                        while let Some(key) = map.next_key::<$crate::sarif::json::Key<'a>>()? {
-                            match key.0.as_ref() {
-                                $( $key => value.$field = map.next_value()?, )*
-                                _ => { map.next_value::<serde::de::IgnoredAny>()?; }
+                        while let Some(key) = map.next_key::<Known>()? {
+                            match key {
+                                $( Known::$field => value.$field = map.next_value()?, )*
+                                Known::Other__ => { map.next_value::<serde::de::IgnoredAny>()?; }
                             }
                         }
                         Ok(value)

@@ -336,3 +336,74 @@ impl std::io::Write for Counter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts that pack well, badly and not at all.
+    fn texts() -> Vec<Vec<u8>> {
+        let mut state = 7_u64;
+        let mut random = move |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        let words = ["value", "\"ruleId\":", "path/to/", "input", "{", "},", "17"];
+        let mut bytes = |count: usize, below: usize| -> Vec<u8> {
+            (0..count).map(|_| random(below) as u8).collect()
+        };
+        let said = |numbers: &[u8]| -> Vec<u8> {
+            let words = numbers.iter().map(|at| words[usize::from(*at)]);
+            words.collect::<String>().into_bytes()
+        };
+        vec![
+            Vec::new(),
+            vec![b'a'; 3_000_000],
+            bytes(2_500_000, 256),
+            bytes(2_500_000, 64),
+            // Repetitions of three bytes that are hardly worth telling.
+            bytes(2_500_000, 5),
+            said(&bytes(400_000, 7)),
+            bytes(10, 256),
+        ]
+    }
+
+    #[test]
+    fn what_surely_fits_does() {
+        for text in texts() {
+            let packed = |level| packed_size(&text, level);
+            let usual = packed(Compression::default());
+            assert!(rough_size(&text) >= usual.max(packed(Compression::fast())));
+            let mut fitting = 0;
+            for limit in [
+                0,
+                usual / 2,
+                usual - 1,
+                usual,
+                usual * 2,
+                text.len() * 2 + 2_000,
+            ] {
+                let fits = surely_fits(&text, limit);
+                assert!(
+                    !fits || usual <= limit,
+                    "{usual} of {} in {limit}",
+                    text.len()
+                );
+                fitting += usize::from(fits);
+            }
+            assert!(fitting > 0, "nothing is enough for {}", text.len());
+        }
+    }
+
+    #[test]
+    fn the_size_is_that_of_gzip() {
+        for text in texts() {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Compression::default());
+            encoder.write_all(&text).expect("a Vec takes all");
+            let size = encoder.finish().expect("a Vec takes all").len();
+            assert_eq!(packed_size(&text, Compression::default()), size);
+        }
+    }
+}
