@@ -476,8 +476,10 @@ impl<'a> Shared<'a> {
 fn small<T>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut list = Vec::new();
     for item in items {
-        if list.len() == list.capacity() {
-            list.reserve_exact(list.len().max(1));
+        if list.capacity() == 0 {
+            list = Vec::with_capacity(1);
+        } else if list.len() == list.capacity() {
+            list.reserve_exact(list.len());
         }
         list.push(item);
     }

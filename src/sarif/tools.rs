@@ -198,16 +198,16 @@ impl<'a> RulePackage<'a> {
                     .first()
                     .and_then(|purl| Package::from_purl(purl.get()?));
                 if let Some(help) = descriptor.help.text.get() {
-                    let field = |name: &str| line_field(help, name);
+                    let names = ["Package: ", "Type: ", "Version: ", "Fix Version: "];
+                    let [name, kind, version, fixed] = line_fields(help, names);
                     if known.package.is_none()
-                        && let Some(name) = field("Package: ")
+                        && let Some(name) = name
                     {
-                        let kind = field("Type: ").and_then(|kind| purl_kind(&kind));
-                        let version = field("Version: ").map(Cow::Owned);
-                        known.package = Some(Package::new(kind, name, version));
+                        let kind = kind.and_then(purl_kind);
+                        let version = version.map(|version| version.to_owned().into());
+                        known.package = Some(Package::new(kind, name.to_owned(), version));
                     }
-                    known.fixed =
-                        field("Fix Version: ").map_or_else(Vec::new, |text| versions(&text));
+                    known.fixed = fixed.map_or_else(Vec::new, versions);
                 }
             }
             Tool::Snyk => {
@@ -247,11 +247,11 @@ pub(super) fn package_of<'a>(
     }
     let package = match tool {
         Tool::Trivy => {
-            fix.versions = line_field(message, "Fixed Version: ")
-                .map_or_else(Vec::new, |text| versions(&text));
-            let version = line_field(message, "Installed Version: ");
-            line_field(message, "Package: ")
-                .map(|name| with_kind(name.into(), version.map(Cow::Owned)))
+            let names = ["Package: ", "Installed Version: ", "Fixed Version: "];
+            let [name, version, fixed] = line_fields(message, names);
+            fix.versions = fixed.map_or_else(Vec::new, versions);
+            let version = version.map(|version| version.to_owned().into());
+            name.map(|name| with_kind(name.to_owned().into(), version))
         }
         Tool::Grype => {
             fix.versions.clone_from(&of_rule.fixed);
@@ -292,10 +292,13 @@ pub(super) fn version_of_fix<'a>(tool: Tool, description: &str) -> Option<Cow<'a
 
 /// Names of the vulnerability that only the result's text gives.
 pub(super) fn ids_of_message(tool: Tool, message: &str) -> Vec<Id<'static>> {
-    match (tool, message.split_once("(also known as ")) {
-        (Tool::Osv, Some((_, names))) => ids_in(names.split(')').next().unwrap_or_default()),
-        _ => Vec::new(),
+    if tool != Tool::Osv {
+        return Vec::new();
     }
+    let names = message.split_once("(also known as ");
+    names.map_or_else(Vec::new, |(_, names)| {
+        ids_in(names.split(')').next().unwrap_or_default())
+    })
 }
 
 /// `@scope/name@1.2.3` in its two parts.
@@ -304,13 +307,17 @@ fn name_and_version(text: &str) -> Option<(&str, &str)> {
         .filter(|(name, version)| !name.is_empty() && !version.is_empty())
 }
 
-/// The rest of the line that begins so.
-fn line_field(text: &str, name: &str) -> Option<String> {
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name))?
-        .trim();
-    (!value.is_empty()).then(|| value.to_owned())
+/// The rest of the first line that begins so, for each of these names.
+fn line_fields<'t, const N: usize>(text: &'t str, names: [&str; N]) -> [Option<&'t str>; N] {
+    let mut values = [None; N];
+    for line in text.lines() {
+        for (value, name) in values.iter_mut().zip(names) {
+            if value.is_none() {
+                *value = line.strip_prefix(name);
+            }
+        }
+    }
+    values.map(|value| value.map(str::trim).filter(|value| !value.is_empty()))
 }
 
 /// `1.2.3, 2.0.1` one by one.
