@@ -118,7 +118,7 @@ def measure(commands, runs):
             if os.waitstatus_to_exitcode(status) not in (0, 1) and "sarif" not in command[0].rsplit("/", 1)[-1]:
                 raise SystemExit(f"{command} ended with {os.waitstatus_to_exitcode(status)}: {errors[-500:]}")
             total += usage.ru_utime + usage.ru_stime
-            peak = max(peak, usage.ru_maxrss / 1024)
+            peak = max(peak, usage.ru_maxrss * 1024 / 1e6)
         seconds.append(total)
     return statistics.median(seconds), peak
 
