@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::error::Exit;
 use crate::sys::askpass;
 use crate::sys::env::Env;
+use crate::sys::memory;
 use crate::sys::ui::{self, Ui};
 
 /// Finds out what a repository contains and brings it the delivery pipeline
@@ -88,6 +89,7 @@ impl From<ColorChoice> for ui::Color {
 
 /// Runs the command line to its end; the result is the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    memory::keep_small();
     let env = Env::capture();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let question = arguments.get(1).and_then(|question| question.to_str());

@@ -12,6 +12,7 @@ use crate::findings::{Finding, Kind, Report, Severity, State};
 use crate::report::{self, findings_json::Findings};
 use crate::sarif::{self, Consequence, Detail, Limits, Reading, Settings, Source};
 use crate::sys::fs::{self, stream_atomically};
+use crate::sys::memory;
 use crate::sys::ui::escape_line;
 
 /// Merge, filter, compare, check and convert SARIF files of any scanner.
@@ -236,6 +237,12 @@ impl Loaded {
 /// # Errors
 /// Where one cannot be read: exit code 3.
 pub fn load(files: &[PathBuf]) -> Result<Vec<Loaded>> {
+    // Bytes; what is found takes as much again.
+    const MUCH: u64 = 4 << 20;
+    let sizes = files.iter().filter_map(|file| file.metadata().ok());
+    if sizes.map(|file| file.len()).sum::<u64>() >= MUCH {
+        memory::allow_large();
+    }
     let read = |file: &PathBuf| {
         let name = file.display().to_string();
         let bytes = fs::read(file)

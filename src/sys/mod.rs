@@ -6,6 +6,7 @@ pub mod clock;
 pub mod env;
 pub mod fs;
 pub mod interrupt;
+pub mod memory;
 pub mod owner;
 pub mod process;
 pub mod sandbox;

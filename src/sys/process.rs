@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::env::Env;
-use super::{interrupt, sandbox};
+use super::{interrupt, memory, sandbox};
 
 /// How long a finished child's output is waited for: a child of its own may hold it.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -248,12 +248,12 @@ impl Program {
             command.env(MARK, mark);
         }
         let spawned = match &self.writable {
-            None => command.spawn(),
+            None => memory::for_child(|| command.spawn()),
             // The limits are those of a thread and of what it starts, for good.
             Some(folders) => thread::scope(|scope| {
                 let spawn = || {
                     sandbox::write_only_to(folders);
-                    command.spawn()
+                    memory::for_child(|| command.spawn())
                 };
                 let spawned = scope.spawn(spawn).join();
                 spawned.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
