@@ -51,7 +51,7 @@ fn entry(path: &str) -> Option<&'static (&'static str, &'static str, &'static st
 pub(super) fn project(path: &str) -> Cow<'_, str> {
     match entry(path) {
         Some((name, manifest, _)) if name != manifest => {
-            Cow::Owned(format!("{}{manifest}", &path[..path.len() - name.len()]))
+            Cow::Owned([&path[..path.len() - name.len()], manifest].concat())
         }
         _ => Cow::Borrowed(path),
     }

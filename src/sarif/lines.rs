@@ -97,15 +97,19 @@ pub fn add_line_hashes(
     mut read: impl FnMut(&str) -> Option<Vec<u8>>,
 ) {
     let wanted = |one: &Observation<'_>| {
+        // Most need none: what tells so soonest is asked first.
         let is_place =
             one.package.is_none() && !matches!(one.kind, Kind::Vulnerability | Kind::License);
-        let has_hash =
-            one.context.is_some() || one.fingerprints.iter().any(|(name, _)| name == LINE_HASH);
-        let location = one.location().filter(|location| !location.path.is_empty());
-        let line = location
-            .and_then(|location| location.region)
-            .map(|region| region.start_line.get());
-        line.filter(|_| is_place && !has_hash)
+        if !is_place || one.context.is_some() {
+            return None;
+        }
+        if one.fingerprints.iter().any(|(name, _)| name == LINE_HASH) {
+            return None;
+        }
+        let location = one
+            .location()
+            .filter(|location| !location.path.is_empty())?;
+        location.region.map(|region| region.start_line.get())
     };
     let mut places: Vec<(usize, u32)> = observations
         .iter()
