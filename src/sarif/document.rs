@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::json::{Flag, Key, List, Map, Number, Rare, Raw, Results, Skipped, Text, objects};
+use super::json::{self, Flag, Key, List, Map, Number, Rare, Raw, Results, Skipped, Text, objects};
 
 /// A log: its runs.
 #[derive(Debug, Default)]
@@ -290,6 +290,21 @@ objects! {
         "scope" scope: Text<'a>,
         "direct" direct: Flag,
         "licenses" licenses: List<Text<'a>>,
+    }
+}
+
+impl<'a> SarifResult<'a> {
+    /// Reads the text of a result. What is JSON and cannot be represented (a number past all
+    /// bounds) counts as a result of which nothing is known: it must not lose the finding.
+    ///
+    /// # Errors
+    /// Where the text is broken JSON. The place is told within the text.
+    pub(super) fn read(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).or_else(|_| {
+            serde_json::from_str::<Skipped>(text)?;
+            json::misfit();
+            Ok(Self::default())
+        })
     }
 }
 

@@ -366,7 +366,7 @@ impl<'a> Deserialize<'a> for Raw<'a> {
     }
 }
 
-/// The results of a run, each as it stands there.
+/// The results of a run, the text of each as it stands there.
 #[derive(Debug, Default)]
 pub(super) enum Results<'a> {
     /// The key is not there.
@@ -375,7 +375,7 @@ pub(super) enum Results<'a> {
     /// `null`: the scanner could not make them.
     Null,
     /// The results.
-    Are(Vec<&'a RawValue>),
+    Are(Vec<&'a str>),
 }
 
 impl<'a> Deserialize<'a> for Results<'a> {
@@ -392,8 +392,8 @@ impl<'a> Deserialize<'a> for Results<'a> {
             }
             fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<Results<'a>, A::Error> {
                 let mut results = Vec::new();
-                while let Some(result) = seq.next_element()? {
-                    results.push(result);
+                while let Some(result) = seq.next_element::<&RawValue>()? {
+                    results.push(result.get());
                 }
                 Ok(Results::Are(results))
             }

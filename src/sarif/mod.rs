@@ -16,6 +16,7 @@ mod redact;
 mod repairs;
 mod rules;
 mod run;
+mod split;
 mod tools;
 mod validate;
 mod write;

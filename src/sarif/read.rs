@@ -1,12 +1,13 @@
 //! Reading: from bytes to observations.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::document::Log;
 use super::json;
 use super::paths::Paths;
 use super::repairs::{Repair, Repairs};
 use super::run;
+use super::split::Split;
 use crate::error::SourceError;
 use crate::findings::{Observation, Report, Scanner};
 
@@ -15,6 +16,8 @@ use crate::findings::{Observation, Report, Scanner};
 pub struct Source {
     text: String,
     repairs: Repairs,
+    /// Without the results, where they are read apart.
+    outline: OnceLock<String>,
 }
 
 impl Source {
@@ -35,7 +38,11 @@ impl Source {
             text.drain(..'\u{feff}'.len_utf8());
         }
         replace_lone_surrogates(&mut text, &mut repairs);
-        Self { text, repairs }
+        Self {
+            text,
+            repairs,
+            outline: OnceLock::new(),
+        }
     }
 
     /// The text.
@@ -127,7 +134,6 @@ pub fn read<'a>(
     name: &str,
     options: &Options,
 ) -> Result<Reading<'a>, Box<SourceError>> {
-    let mut repairs = source.repairs.clone();
     if source.text.trim().is_empty() {
         let error = SourceError::new(
             name,
@@ -138,9 +144,26 @@ pub fn read<'a>(
         );
         return Err(Box::new(error));
     }
+    // Whatever is wrong is found again below, with its place.
+    if let Some(mut split) = Split::of(&source.text) {
+        let outline = std::mem::take(&mut split.outline);
+        let outline = source.outline.get_or_init(|| outline);
+        if let Ok(reading) = read_log(|| split.log(outline), &source.repairs, options) {
+            return Ok(reading);
+        }
+    }
+    let log = || serde_json::from_str(&source.text);
+    read_log(log, &source.repairs, options).map_err(|error| place(&source.text, name, &error))
+}
+
+fn read_log<'a>(
+    log: impl FnOnce() -> Result<Log<'a>, serde_json::Error>,
+    repairs: &Repairs,
+    options: &Options,
+) -> Result<Reading<'a>, serde_json::Error> {
+    let mut repairs = repairs.clone();
     json::take_misfits();
-    let log: Log<'a> =
-        serde_json::from_str(&source.text).map_err(|error| place(&source.text, name, &error))?;
+    let log = log()?;
     repairs.add_many(Repair::WrongType, json::take_misfits());
     if log.was_list {
         repairs.add(Repair::ListOfLogs);
@@ -156,7 +179,7 @@ pub fn read<'a>(
         .iter()
         .any(|external| !external.results.0.is_empty());
     for run in log.runs {
-        let (mut scanners, observations) = run::read(run, &paths, &mut repairs);
+        let (mut scanners, observations) = run::read(run, &paths, &mut repairs)?;
         if elsewhere {
             for scanner in scanners
                 .iter_mut()
@@ -202,4 +225,55 @@ fn place(text: &str, name: &str, error: &serde_json::Error) -> Box<SourceError> 
         error.source_line = source_line.to_owned();
     }
     Box::new(error.help("a SARIF log is an object with `version` and a list of `runs`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is read apart is what is read as a whole: the log stands in a list, which is not split.
+    fn compare(text: &str) -> bool {
+        let options = Options::default();
+        let (apart, whole) = (text.to_owned(), format!("[{text}]"));
+        let [apart, whole] = [apart, whole].map(|text| Source::new(text.into_bytes()));
+        let apart = read(&apart, "a.sarif", &options);
+        let whole = read(&whole, "a.sarif", &options);
+        let (Ok(apart), Ok(whole)) = (&apart, &whole) else {
+            assert_eq!(apart.is_ok(), whole.is_ok(), "{text}");
+            return false;
+        };
+        assert_eq!(apart.observations, whole.observations, "{text}");
+        assert_eq!(apart.scanners, whole.scanners, "{text}");
+        let told = |reading: &Reading<'_>| -> Vec<_> {
+            let told = reading.repairs.iter();
+            let told = told.filter(|(repair, _)| *repair != Repair::ListOfLogs);
+            told.map(|(repair, times)| (format!("{repair:?}"), times))
+                .collect()
+        };
+        assert_eq!(told(apart), told(whole), "{text}");
+        true
+    }
+
+    #[test]
+    fn apart_is_as_whole_whatever_byte_is_wrong() {
+        let log = r#"{"version":"2.1.0", "runs": [{"tool":{"driver":{"name":"a","rules":[{"id":"r"}]}},
+            "results":[{"ruleId":"r","message":{"text":"\"}]\\"},"rank":1e999, "kind" : "fail",
+              "locations":[{"physicalLocation":{"artifactLocation":{"uri":"a.py","uriBaseId":"B"},"region":{"startLine":3}}}]},
+              {"ruleId":7,"message":{"text":"\ud83d\ude00 é"}}, null],
+            "originalUriBaseIds":{"B":{"uri":"src/"}}}, {"results":[{"message":{"text":"again"},"level":"error"}]}]}"#;
+        assert!(Split::of(log).is_some());
+        assert!(compare(log));
+        let mut read = 0;
+        for at in (0..log.len()).filter(|at| log.is_char_boundary(*at)) {
+            let rest = log[at..].chars().next().map_or(0, char::len_utf8);
+            for other in [
+                "", "\"", "\\", "{", "}", "[", "]", ",", ":", " ", "0", "e", "\n",
+            ] {
+                let text = format!("{}{other}{}", &log[..at], &log[at + rest..]);
+                read += usize::from(compare(&text));
+            }
+            compare(&log[..at]);
+        }
+        assert!(read > 1_000, "{read}");
+    }
 }

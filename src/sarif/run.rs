@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
 use super::document::{
     ArtifactLocation, Fix, Location, Message, ResultProperties, Run, SarifResult, Suppression,
 };
@@ -38,15 +36,18 @@ struct Shared<'a> {
     own: Option<Vec<Arc<Scanner<'a>>>>,
 }
 
+/// Who speaks in a run, and what they observed.
+type Said<'a> = (Vec<Arc<Scanner<'a>>>, Vec<Arc<Observation<'a>>>);
+
 /// Reads a run: the scanner and what it observed.
 ///
 /// # Errors
-/// Where a result is broken JSON, which the first reading did not look into.
+/// Where a result is broken JSON. Its place is told within the result.
 pub(super) fn read<'a>(
     mut run: Run<'a>,
     paths: &Paths,
     repairs: &mut Repairs,
-) -> (Vec<Arc<Scanner<'a>>>, Vec<Arc<Observation<'a>>>) {
+) -> Result<Said<'a>, serde_json::Error> {
     let results = std::mem::take(&mut run.results);
     let context = Shared::new(run, &results, paths, repairs);
     let results = match results {
@@ -59,14 +60,13 @@ pub(super) fn read<'a>(
     };
     let chunks = parallel::chunks(&results, |_, chunk| context.observations(chunk));
     let mut observations = Vec::with_capacity(results.len());
-    for (some, theirs) in chunks {
+    for chunk in chunks {
+        let (some, theirs) = chunk?;
         observations.extend(some);
         repairs.extend(&theirs);
     }
-    (
-        context.own.unwrap_or_else(|| vec![context.scanner]),
-        observations,
-    )
+    let scanners = context.own.unwrap_or_else(|| vec![context.scanner]);
+    Ok((scanners, observations))
 }
 
 impl<'a> Shared<'a> {
@@ -128,20 +128,18 @@ impl<'a> Shared<'a> {
         context
     }
 
-    fn observations(&self, results: &[&'a RawValue]) -> (Vec<Arc<Observation<'a>>>, Repairs) {
+    fn observations(
+        &self,
+        results: &[&'a str],
+    ) -> Result<(Vec<Arc<Observation<'a>>>, Repairs), serde_json::Error> {
         let mut repairs = Repairs::default();
         let mut observations = Vec::with_capacity(results.len());
-        for raw in results {
-            // It was read over once, so it is JSON; what cannot be represented (a
-            // number past all bounds) must not lose the finding.
-            let result = serde_json::from_str(raw.get()).unwrap_or_else(|_| {
-                json::misfit();
-                SarifResult::default()
-            });
+        for text in results {
+            let result = SarifResult::read(text)?;
             self.add_observations(result, &mut observations, &mut repairs);
         }
         repairs.add_many(Repair::WrongType, json::take_misfits());
-        (observations, repairs)
+        Ok((observations, repairs))
     }
 
     /// One, or as many as the properties hold that we wrote ourselves.

@@ -10,6 +10,7 @@ use super::json::Results;
 use super::layout;
 use super::limits::Limits;
 use super::paths;
+use super::split::Split;
 use crate::findings::Score;
 
 /// What comes of a problem.
@@ -107,7 +108,17 @@ const MERGE: &str = "`ci-tool sarif merge` mends it";
 /// # Errors
 /// Where the text is no SARIF log at all.
 pub fn validate(text: &str, limits: &Limits) -> Result<Vec<Problem>, serde_json::Error> {
-    let log: Log<'_> = serde_json::from_str(text)?;
+    if let Some(mut split) = Split::of(text) {
+        let outline = std::mem::take(&mut split.outline);
+        let log = split.log(&outline);
+        if let Ok(problems) = log.and_then(|log| check(&log, text, limits)) {
+            return Ok(problems);
+        }
+    }
+    serde_json::from_str(text).and_then(|log| check(&log, text, limits))
+}
+
+fn check(log: &Log<'_>, text: &str, limits: &Limits) -> Result<Vec<Problem>, serde_json::Error> {
     let mut problems = Problems::default();
     if log.was_list {
         problems.refused(|| "$".into(), "a list of logs", MERGE);
@@ -146,7 +157,7 @@ pub fn validate(text: &str, limits: &Limits) -> Result<Vec<Problem>, serde_json:
                 MERGE,
             );
         }
-        check_run(run, at, limits, &mut problems);
+        check_run(run, at, limits, &mut problems)?;
     }
     let of = |((consequence, what), (place, count, mend))| Problem {
         consequence,
@@ -177,7 +188,12 @@ fn category<'r>(run: &'r Run<'_>) -> Option<&'r str> {
         .map(|(category, _)| category)
 }
 
-fn check_run(run: &Run<'_>, number: usize, limits: &Limits, problems: &mut Problems) {
+fn check_run(
+    run: &Run<'_>,
+    number: usize,
+    limits: &Limits,
+    problems: &mut Problems,
+) -> Result<(), serde_json::Error> {
     let at = |rest: &str| format!("runs[{number}].{rest}");
     if run.tool.driver.name.get().is_none() {
         problems.refused(
@@ -221,8 +237,8 @@ fn check_run(run: &Run<'_>, number: usize, limits: &Limits, problems: &mut Probl
         limits.results,
         limits.shown_results,
     );
-    for (index, raw) in results.iter().enumerate() {
-        let result: SarifResult<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    for (index, text) in results.iter().enumerate() {
+        let result = SarifResult::read(text)?;
         check_result(
             run,
             &result,
@@ -231,6 +247,7 @@ fn check_run(run: &Run<'_>, number: usize, limits: &Limits, problems: &mut Probl
             problems,
         );
     }
+    Ok(())
 }
 
 fn check_rules(component: &Component<'_>, run: usize, limits: &Limits, problems: &mut Problems) {
