@@ -278,11 +278,9 @@ pub fn observation(
     if !defect.about.is_empty() {
         first.logical = Some(Cow::Owned(defect.about));
     }
-    observation.locations = vec![first];
     let others = defect.evidence.into_iter();
-    observation
-        .locations
-        .extend(others.map(|(path, at)| place(path, at)));
+    let others = others.map(|(path, at)| place(path, at));
+    observation.locations = std::iter::once(first).chain(others).collect();
     let edits = defect.fix.as_ref().and_then(|fix| fix::sarif(tree, fix));
     observation.fix = edits.map(|edits| {
         Box::new(findings::Fix {

@@ -150,10 +150,11 @@ fn observation(
         severity,
         message,
     );
-    observation.locations = vec![Location {
+    observation.locations = [Location {
         path: Cow::Owned(path.to_owned()),
         region: u32::try_from(found.line).ok().and_then(Region::line),
         ..Location::default()
-    }];
+    }]
+    .into();
     observation
 }

@@ -228,12 +228,13 @@ mod tests {
             Severity::High,
             "bad",
         );
-        one.locations = vec![Location {
+        one.locations = [Location {
             path: path.to_owned().into(),
             region: Region::line(line),
             snippet: Some(snippet.to_owned().into()),
             logical: None,
-        }];
+        }]
+        .into();
         one
     }
 
@@ -244,7 +245,7 @@ mod tests {
     ) -> Observation<'static> {
         let mut one = code(id, path, 1, "");
         one.kind = Kind::Vulnerability;
-        one.ids = vec![Id::new(id)];
+        one.ids = [Id::new(id)].into();
         one.package = Some(Box::new(Package::new(
             Some("npm"),
             "lodash",
@@ -312,7 +313,7 @@ mod tests {
             (vec![State::Updated], 0)
         );
         let mut renamed = package("GHSA-jfh8-c2jp-5v3q", "1.0.0", "package-lock.json");
-        renamed.ids.push(Id::new("CVE-2020-0001"));
+        renamed.ids = [renamed.ids[0].clone(), Id::new("CVE-2020-0001")].into();
         assert_eq!(states(vec![renamed], before()).1, 0);
         assert_eq!(
             states(

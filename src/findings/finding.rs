@@ -93,11 +93,11 @@ pub struct Finding<'a> {
     /// What makes it this finding and no other.
     pub identity: Identity,
     /// The names of the vulnerability, the best first; empty for other kinds.
-    pub ids: Vec<Id<'a>>,
+    pub ids: Box<[Id<'a>]>,
     /// How it stands to the baseline, where there is one.
     pub state: Option<State>,
     /// What each scanner says; never empty. The first one's words are shown.
-    pub observations: Vec<Arc<Observation<'a>>>,
+    pub observations: Box<[Arc<Observation<'a>>]>,
 }
 
 impl<'a> Finding<'a> {

@@ -184,7 +184,7 @@ fn finding<'a>(mut members: Vec<Shared<'a>>, name: Option<&Id<'a>>) -> Finding<'
         members.sort_by(|a, b| says(b).cmp(&says(a)).then_with(|| a.cmp(b)));
         members = without_repetitions(members);
     }
-    let mut ids: Vec<Id<'a>> = members[0].ids.clone();
+    let mut ids: Vec<Id<'a>> = members[0].ids.to_vec();
     for one in &members[1..] {
         ids.extend_from_slice(&one.ids);
     }
@@ -199,9 +199,9 @@ fn finding<'a>(mut members: Vec<Shared<'a>>, name: Option<&Id<'a>>) -> Finding<'
     }
     Finding {
         identity: Identity::default(),
-        ids,
+        ids: ids.into(),
         state,
-        observations: members,
+        observations: members.into(),
     }
 }
 
@@ -229,11 +229,12 @@ mod tests {
         });
         let scanner = Arc::new(Scanner::default());
         let mut one = Observation::new(scanner, rule, Kind::Code, Severity::High, message);
-        one.locations = vec![Location {
+        one.locations = [Location {
             path: path.into(),
             region: Region::line(1),
             ..Location::default()
-        }];
+        }]
+        .into();
         one
     }
 

@@ -243,11 +243,11 @@ pub struct Observation<'a> {
     /// The same as a number, where the scanner gives one.
     pub score: Option<Score>,
     /// Names of the vulnerability, the best first; empty for other kinds.
-    pub ids: Vec<Id<'a>>,
+    pub ids: Box<[Id<'a>]>,
     /// What is wrong here. May hold a secret.
     pub message: Cow<'a, str>,
     /// Where; the first is the one that counts.
-    pub locations: Vec<Location<'a>>,
+    pub locations: Box<[Location<'a>]>,
     /// What was scanned when that is not the repository: a container image.
     pub target: Option<Cow<'a, str>>,
     /// The package that it is about.
@@ -257,11 +257,11 @@ pub struct Observation<'a> {
     /// How likely it is that attackers use it.
     pub exploitation: Option<Box<Exploitation>>,
     /// Who set it aside, and why.
-    pub suppressions: Vec<Suppression<'a>>,
+    pub suppressions: Box<[Suppression<'a>]>,
     /// How it stands to a baseline that the scanner knew.
     pub state: Option<State>,
     /// The scanner's own fingerprints, by name.
-    pub fingerprints: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub fingerprints: Box<[(Cow<'a, str>, Cow<'a, str>)]>,
     /// What is known of the text at its place, if that is more than the other
     /// parts still say: they may have been stripped or redacted.
     pub context: Option<Box<Context>>,
@@ -284,16 +284,16 @@ impl<'a> Observation<'a> {
             kind,
             severity,
             score: None,
-            ids: Vec::new(),
+            ids: Box::default(),
             message: message.into(),
-            locations: Vec::new(),
+            locations: Box::default(),
             target: None,
             package: None,
             fix: None,
             exploitation: None,
-            suppressions: Vec::new(),
+            suppressions: Box::default(),
             state: None,
-            fingerprints: Vec::new(),
+            fingerprints: Box::default(),
             context: None,
             raw: None,
         }

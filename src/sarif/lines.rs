@@ -145,9 +145,10 @@ pub fn add_line_hashes(
         });
         for (at, line) in here {
             if let Some(value) = hashes.get(line).filter(|value| !value.is_empty()) {
-                Arc::make_mut(&mut observations[*at])
-                    .fingerprints
-                    .push((Cow::Borrowed(LINE_HASH), Cow::Owned(value.clone())));
+                let one = Arc::make_mut(&mut observations[*at]);
+                let others = std::mem::take(&mut one.fingerprints).into_iter();
+                let hash = (Cow::Borrowed(LINE_HASH), Cow::Owned(value.clone()));
+                one.fingerprints = others.chain([hash]).collect();
             }
         }
     }

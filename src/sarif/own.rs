@@ -74,7 +74,7 @@ pub(super) fn observation<'a>(
         one.raw = None;
     }
     if let Some(locations) = locations {
-        one.locations = locations;
+        one.locations = locations.into();
         // Snippets are written once, in the standard's place.
         for location in &mut one.locations {
             let same = |shown: &&findings::Location<'a>| {
@@ -112,7 +112,7 @@ pub(super) fn observation<'a>(
     if let Some(state) = own.state.get() {
         one.state = super::run::state(Some(state));
     }
-    one.suppressions = suppressions(&mut own.suppressions);
+    one.suppressions = suppressions(&mut own.suppressions).into();
     one.context = own.context.get().and_then(Context::parse).map(Box::new);
     one.fingerprints = own
         .line_hash

@@ -214,9 +214,10 @@ impl<'a> Shared<'a> {
         self.add_places(&mut one, &result, repairs);
         if one.kind == Kind::Vulnerability {
             let of_message = tools::ids_of_message(self.tool, &one.message);
-            one.ids = small(known.ids.iter().cloned().chain(of_message));
-            one.ids.sort();
-            one.ids.dedup();
+            let mut ids = small(known.ids.iter().cloned().chain(of_message));
+            ids.sort();
+            ids.dedup();
+            one.ids = ids.into();
         }
         if matches!(one.kind, Kind::Vulnerability | Kind::License) {
             let path = one.location().map_or("", |location| &location.path);
@@ -240,9 +241,10 @@ impl<'a> Shared<'a> {
             .chain(result.fingerprints.0);
         // Others hold commits, dates and names of people.
         let fingerprints = fingerprints.filter(|(name, _)| Context::reads(name));
-        one.fingerprints = small(fingerprints.filter_map(|(name, mut value)| {
+        let fingerprints = fingerprints.filter_map(|(name, mut value)| {
             Some((name, value.take().filter(|value| is_telling(value))?))
-        }));
+        });
+        one.fingerprints = small(fingerprints).into();
         let flows = Flows {
             resolve: &|uri, base, index| {
                 Some(
@@ -358,16 +360,18 @@ impl<'a> Shared<'a> {
     ) {
         one.target.clone_from(&self.target);
         let locations = result.locations.0.iter();
-        one.locations = small(locations.filter_map(|location| self.location(location, repairs)));
+        let locations = locations.filter_map(|location| self.location(location, repairs));
+        one.locations = small(locations).into();
         if one.locations.is_empty()
             && let Some(target) = result.analysis_target.get()
             && let Some((path, found)) = self.path(target)
         {
             count(found, repairs);
-            one.locations.push(findings::Location {
+            let place = findings::Location {
                 path,
                 ..findings::Location::default()
-            });
+            };
+            one.locations = [place].into();
         }
         if one
             .locations

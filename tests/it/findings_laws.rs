@@ -141,7 +141,7 @@ fn observation() -> impl Strategy<Value = One> {
                     })
                 });
             }
-            one.suppressions = suppressions;
+            one.suppressions = suppressions.into();
             one.exploitation = epss.and_then(|epss| {
                 Some(Box::new(Exploitation {
                     epss: Some(Probability::new(f64::from(epss) / 1000.0)?),

@@ -364,7 +364,7 @@ fn as_sarif(
                 .map(|day| day.as_str().to_owned().into()),
         };
         for one in &mut finding.observations {
-            Arc::make_mut(one).suppressions = vec![suppression.clone()];
+            Arc::make_mut(one).suppressions = [suppression.clone()].into();
         }
     }
     written(&report, category, files)

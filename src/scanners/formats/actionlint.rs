@@ -38,11 +38,12 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
             Severity::Medium,
             one.message,
         );
-        observation.locations = vec![place(
+        observation.locations = [place(
             path(one.filepath, about),
             (one.line, 0),
             (one.column, one.end_column),
-        )];
+        )]
+        .into();
         observation
     });
     let observations = observations.collect();

@@ -247,7 +247,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 Some(_) => first.path,
                 None => Cow::Owned(first.path.trim_start_matches('/').to_owned()),
             };
-            observation.locations = vec![place(path(own, about), (0, 0), (0, 0))];
+            observation.locations = [place(path(own, about), (0, 0), (0, 0))].into();
         }
         observation
     });

@@ -152,11 +152,11 @@ fn some(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
 }
 
 /// The names of a vulnerability, the best first.
-fn ids<'a>(names: impl IntoIterator<Item = Cow<'a, str>>) -> Vec<Id<'a>> {
+fn ids<'a>(names: impl IntoIterator<Item = Cow<'a, str>>) -> Box<[Id<'a>]> {
     let mut ids: Vec<Id<'a>> = names.into_iter().map(Id::new).collect();
     ids.sort();
     ids.dedup();
-    ids
+    ids.into()
 }
 
 /// The numbers of `CWE-79` and the like, sorted.

@@ -122,7 +122,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 message,
             );
             observation.score = score.filter(|score| score.severity() == severity);
-            observation.ids = vec![Id::new(id)];
+            observation.ids = [Id::new(id)].into();
             let mut package = Package::new(Some("npm"), name.clone(), None);
             package.direct = Some(affected.is_direct);
             observation.package = Some(Box::new(package));
@@ -130,7 +130,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 versions: fixed(&known.range),
                 ..Fix::default()
             }));
-            observation.locations = vec![place(file.clone(), (0, 0), (0, 0))];
+            observation.locations = [place(file.clone(), (0, 0), (0, 0))].into();
             observations.push(observation);
         }
     }

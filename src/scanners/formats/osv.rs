@@ -177,7 +177,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                     })
                 });
                 observation.package = Some(Box::new(package(&one.package, &one.dependency_groups)));
-                observation.locations = vec![place(file.clone(), (0, 0), (0, 0))];
+                observation.locations = [place(file.clone(), (0, 0), (0, 0))].into();
                 observations.push(observation);
             }
             for license in one.license_violations {
@@ -199,7 +199,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 let mut package = package(&one.package, &one.dependency_groups);
                 package.licenses = vec![license];
                 observation.package = Some(Box::new(package));
-                observation.locations = vec![place(file.clone(), (0, 0), (0, 0))];
+                observation.locations = [place(file.clone(), (0, 0), (0, 0))].into();
                 observations.push(observation);
             }
         }

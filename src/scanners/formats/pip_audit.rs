@@ -79,7 +79,7 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
                 ..Fix::default()
             }));
             let file = path(Cow::Borrowed("requirements.txt"), about);
-            observation.locations = vec![place(file, (0, 0), (0, 0))];
+            observation.locations = [place(file, (0, 0), (0, 0))].into();
             observations.push(observation);
         }
     }

@@ -54,11 +54,12 @@ pub(super) fn read<'a>(source: &'a str, about: About<'_>) -> Result<Read<'a>, St
             severity,
             one.message,
         );
-        observation.locations = vec![place(
+        observation.locations = [place(
             path(one.file, about),
             (one.line, one.end_line),
             (one.column, one.end_column),
-        )];
+        )]
+        .into();
         observation
     });
     let observations = observations.collect();

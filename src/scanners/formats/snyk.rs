@@ -237,7 +237,7 @@ fn add<'a>(
             message,
         );
         let line = one.line_number.and_then(|line| u32::try_from(line).ok());
-        observation.locations = vec![place(file.clone(), (line.unwrap_or(0), 0), (0, 0))];
+        observation.locations = [place(file.clone(), (line.unwrap_or(0), 0), (0, 0))].into();
         to.push(observation);
     }
     for application in project.applications {
@@ -315,11 +315,12 @@ fn vulnerability<'a>(
             ..Suppression::default()
         })
         .collect();
-    observation.locations = vec![place(
+    observation.locations = [place(
         file.clone(),
         (one.line_number.unwrap_or(0), 0),
         (0, 0),
-    )];
+    )]
+    .into();
     observation
 }
 

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::report::{Cvss, Misconfiguration, PackageOf, Program, Report, ResultOf, Vulnerability};
-use super::{About, Read, cwes, json, path, place, reading, scanner, some};
+use super::{About, Read, cwes, ids, json, path, place, reading, scanner, some};
 use crate::findings::{
     Fix, Id, Kind, Observation, Package, Rule, Scanner, Scope, Score, Severity, Suppression,
 };
@@ -118,8 +118,8 @@ impl<'a> Made<'a> {
                 place.logical = some(result.target.clone());
             }
             let mut observation = vulnerability(one, known.copied(), &result.r#type, self);
-            observation.locations = vec![place];
-            observation.suppressions.extend(suppression);
+            observation.locations = [place].into();
+            observation.suppressions = suppression.into_iter().collect();
             observation.target = self.target.clone().or_else(|| self.sbom.clone());
             all.push(observation);
         }
@@ -152,7 +152,7 @@ impl<'a> Made<'a> {
                 severity,
                 message,
             );
-            observation.locations = vec![place];
+            observation.locations = [place].into();
             observation.target.clone_from(&self.target);
             all.push(observation);
         }
@@ -182,7 +182,7 @@ impl<'a> Made<'a> {
                 package.licenses = vec![one.name];
                 observation.package = Some(Box::new(package));
             }
-            observation.locations = vec![place];
+            observation.locations = [place].into();
             all.push(observation);
         }
         self.observations.extend(all);
@@ -222,7 +222,7 @@ impl<'a> Made<'a> {
             severity,
             message,
         );
-        observation.locations = vec![place];
+        observation.locations = [place].into();
         observation.target.clone_from(&self.target);
         observation
     }
@@ -303,22 +303,19 @@ fn vulnerability<'a>(
         message,
     );
     observation.score = score.filter(|score| score.severity() == severity);
-    observation.ids = vec![Id::new(one.id)];
-    observation
-        .ids
-        .extend(one.vendor_ids.into_iter().map(Id::new));
+    let mut names = vec![one.id];
+    names.extend(one.vendor_ids);
     // Other names of the same vulnerability are told only by where they lead.
     let advisories = one.references.iter().filter_map(|reference| {
         let name = reference.strip_prefix("https://github.com/advisories/")?;
-        Some(Id::new(name.to_owned()))
+        Id::new(name).is_vulnerability().then_some(name)
     });
-    let mut advisories: Vec<Id<'a>> = advisories.filter(Id::is_vulnerability).collect();
+    let mut advisories: Vec<&str> = advisories.collect();
     advisories.dedup();
     if let [only] = advisories.as_slice() {
-        observation.ids.push(only.clone());
+        names.push(Cow::Owned((*only).to_owned()));
     }
-    observation.ids.sort();
-    observation.ids.dedup();
+    observation.ids = ids(names);
     observation.package = Some(Box::new(package));
     let versions: Vec<Cow<'a, str>> = one
         .fixed_version
