@@ -114,29 +114,23 @@ fn files(
     out.0
         .reserve(count.saturating_mul(FINDING).min(MOST_RESERVED));
     out.0.extend_from_slice(HEAD);
-    let mut sized: Vec<(Range<usize>, usize)> = Vec::new();
-    let (mut total, mut packed) = (0, 0);
+    let mut parts: Vec<Part> = Vec::new();
+    // Each run, and which parts are of it.
+    let mut sized: Vec<(Range<usize>, Range<usize>)> = Vec::new();
     for (suffix, findings) in runs(report, settings, count)? {
         let range = run(&mut out, writer, settings, &suffix, &findings, detail);
-        let size = rough_size(&out.0[range.clone()]);
-        total += size;
-        sized.push((range, size));
-        // Packing takes long, and only tells what is not known without.
-        for (range, size) in &mut sized[packed..] {
-            if total <= limits.gzip_bytes {
-                break;
-            }
-            total -= *size;
-            *size = upper_size(&out.0[range.clone()]);
-            total += *size;
-            packed += 1;
-            if *size > limits.gzip_bytes {
-                return None;
-            }
+        let first = parts.len();
+        parts.extend(Part::all_of(&range));
+        look_closer(&mut parts, &out.0, limits.gzip_bytes);
+        // Of one run alone: nothing more can be divided.
+        if look_closer(&mut parts[first..], &out.0, limits.gzip_bytes) > limits.gzip_bytes {
+            return None;
         }
+        sized.push((range, first..parts.len()));
     }
     let mut files: Vec<Share> = Vec::new();
-    for (range, size) in sized {
+    for (range, parts_of_it) in sized {
+        let size: usize = parts[parts_of_it].iter().map(|part| part.size).sum();
         match files.last_mut() {
             Some((runs, total))
                 if runs.len() < limits.runs && *total + size <= limits.gzip_bytes =>
@@ -271,17 +265,60 @@ fn upper_size(text: &[u8]) -> usize {
     packed_size(text, Compression::fast()).saturating_add(1024)
 }
 
-/// Whether a text surely stays below a size after gzip; of it is packed what it takes to know.
+/// Whether a text surely stays below a size after gzip.
 pub(super) fn surely_fits(text: &[u8], limit: usize) -> bool {
-    let parts = || text.chunks(1 << 20);
-    let mut total: usize = parts().map(rough_size).sum();
-    for part in parts() {
-        if total <= limit {
-            return true;
-        }
-        total = total - rough_size(part) + upper_size(part);
+    let mut parts: Vec<Part> = Part::all_of(&(0..text.len())).collect();
+    look_closer(&mut parts, text, limit) <= limit
+}
+
+/// A part of a text, and what is known of its size after gzip.
+struct Part {
+    range: Range<usize>,
+    /// No less than it is.
+    size: usize,
+    looked: usize,
+}
+
+impl Part {
+    /// The ways to know more, each of which takes much longer than the one before.
+    const WAYS: [fn(&[u8]) -> usize; 2] = [rough_size, upper_size];
+
+    /// The parts of a stretch, so small that not much more is packed than it takes to know.
+    fn all_of(range: &Range<usize>) -> impl Iterator<Item = Self> + use<> {
+        const MOST: usize = 1 << 20;
+        let end = range.end;
+        range.clone().step_by(MOST).map(move |start| {
+            let range = start..end.min(start + MOST);
+            Self {
+                size: most_size(range.len()),
+                range,
+                looked: 0,
+            }
+        })
     }
-    total <= limit
+}
+
+/// Looks as closely as it takes to know whether parts stay below a limit together. The result is
+/// no less than their size after gzip.
+fn look_closer(parts: &mut [Part], text: &[u8], limit: usize) -> usize {
+    let mut total = parts.iter().map(|part| part.size).sum::<usize>();
+    for (at, way) in Part::WAYS.into_iter().enumerate() {
+        for part in parts.iter_mut().filter(|part| part.looked == at) {
+            if total <= limit {
+                return total;
+            }
+            total -= part.size;
+            part.size = way(&text[part.range.clone()]);
+            part.looked += 1;
+            total += part.size;
+        }
+    }
+    total
+}
+
+/// No less than the bytes after gzip of so many bytes: where nothing repeats they are copied.
+const fn most_size(length: usize) -> usize {
+    length + length / 1000 + 64
 }
 
 /// No less than the bytes after gzip, without packing: what a code for single bytes takes. Gzip
@@ -305,7 +342,7 @@ fn rough_size(text: &[u8]) -> usize {
         count * share.next_power_of_two().ilog2() as usize
     });
     let size = bits.sum::<usize>() / 8;
-    (size + size / 8 + 1024).min(text.len() + text.len() / 1000 + 64)
+    (size + size / 8 + 1024).min(most_size(text.len()))
 }
 
 /// The bytes after gzip.
