@@ -14,6 +14,7 @@ mod identity;
 mod ids;
 mod manifest;
 mod merge;
+pub mod near;
 mod observation;
 mod order;
 mod package;

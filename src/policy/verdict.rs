@@ -8,7 +8,7 @@ use super::condition::{Condition, ConditionError, Surroundings, is_new, reaches}
 use super::intelligence::Intelligence;
 use super::model::{Action, Changed, FailOn, Gate};
 use super::suppression::{Date, Suppression};
-use crate::findings::{Finding, Report, Severity};
+use crate::findings::{Finding, Report, Severity, near};
 
 /// How far from today a suppression may end where the policy does not say.
 const MAX_DAYS: u32 = 365;
@@ -193,36 +193,33 @@ impl Policy {
             .map(|suppression| self.standing(suppression, known.today))
             .collect();
         let mut meant = vec![0; suppressions.len()];
-        let decisions: Vec<Decision> = report
-            .findings
-            .iter()
-            .map(|finding| {
-                let mut meant_by = Meant::default();
-                for (at, suppression) in suppressions.iter().enumerate() {
-                    if suppression.target.means(finding) {
-                        meant[at] += 1;
-                        match standings[at] {
-                            Standing::Holds => meant_by.by = meant_by.by.or(Some(at)),
-                            _ => meant_by.lapsed.push(at),
-                        }
+        let mut decisions: Vec<Decision> = Vec::with_capacity(report.findings.len());
+        decisions.extend(near::each(&report.findings).map(|finding| {
+            let mut meant_by = Meant::default();
+            for (at, suppression) in suppressions.iter().enumerate() {
+                if suppression.target.means(finding) {
+                    meant[at] += 1;
+                    match standings[at] {
+                        Standing::Holds => meant_by.by = meant_by.by.or(Some(at)),
+                        _ => meant_by.lapsed.push(at),
                     }
                 }
-                let (outcome, rule) = if let Some(at) = meant_by.by {
-                    let suppression = &suppressions[at];
-                    let place = format!("{}:{}", suppression.file, suppression.line);
-                    (Outcome::Suppressed, format!("set aside in {place}").into())
-                } else if finding.is_suppressed() {
-                    (Outcome::Suppressed, Arc::clone(&self.words.suppressed))
-                } else {
-                    self.decide(finding, known)
-                };
-                Decision {
-                    outcome,
-                    rule,
-                    meant: (meant_by != Meant::default()).then(|| Box::new(meant_by)),
-                }
-            })
-            .collect();
+            }
+            let (outcome, rule) = if let Some(at) = meant_by.by {
+                let suppression = &suppressions[at];
+                let place = format!("{}:{}", suppression.file, suppression.line);
+                (Outcome::Suppressed, format!("set aside in {place}").into())
+            } else if finding.is_suppressed() {
+                (Outcome::Suppressed, Arc::clone(&self.words.suppressed))
+            } else {
+                self.decide(finding, known)
+            };
+            Decision {
+                outcome,
+                rule,
+                meant: (meant_by != Meant::default()).then(|| Box::new(meant_by)),
+            }
+        }));
         let budgets = self.count(report, &decisions);
         let is_over = |budget: &Budget| budget.count > budget.limit;
         let is_denied = |decision: &Decision| decision.outcome == Outcome::Denied;

@@ -13,7 +13,7 @@ use super::paths;
 use super::redact::redact;
 use crate::findings::{
     Context, Finding, Kind, LINE_HASH, Location, Observation, Package, Region, Report, Rule,
-    Scanner, Scope, Score, Severity, State, Suppression, SuppressionStatus,
+    Scanner, Scope, Score, Severity, State, Suppression, SuppressionStatus, near,
 };
 
 /// The name of our own fingerprint.
@@ -82,7 +82,7 @@ impl<'r, 'a> Writer<'r, 'a> {
         let mut by_name: HashMap<&'r str, usize, RandomState> = HashMap::default();
         let mut taken: HashSet<(usize, &str), RandomState> = HashSet::default();
         let mut details = Vec::with_capacity(report.findings.len());
-        for finding in &report.findings {
+        for finding in near::each(&report.findings) {
             for one in &finding.observations {
                 number(&one.scanner);
             }
@@ -158,7 +158,8 @@ impl<'r, 'a> Writer<'r, 'a> {
             out.object(|out| out.field("id", &format!("{category}/")));
             out.field("columnKind", "utf16CodeUnits");
             out.key("results");
-            out.array(findings, |out, at| self.result(out, *at, &index, detail));
+            let findings = near::numbered(&self.report.findings, findings);
+            out.array(findings, |out, at| self.result(out, at, &index, detail));
             out.key("properties");
             out.object(|out| {
                 out.key(OWN);
