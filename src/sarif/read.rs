@@ -255,6 +255,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_does_not_count_may_not_be_broken() {
+        let list = |item: &str| format!(r#""results":[{item},{{"message":{{"text":"bad"}}}}]"#);
+        for item in ["null", "{?}"] {
+            let twice = format!(r#"{{"runs":[{{{},{}}}]}}"#, list(item), list("{}"));
+            let runs = [list(item), list("{}")].map(|list| format!(r#""runs":[{{{list}}}]"#));
+            for log in [twice, format!("{{{}}}", runs.join(","))] {
+                assert!(Split::of(&log).is_some());
+                assert_eq!(compare(&log), item == "null", "{log}");
+            }
+        }
+    }
+
+    #[test]
     fn apart_is_as_whole_whatever_byte_is_wrong() {
         let log = r#"{"version":"2.1.0", "runs": [{"tool":{"driver":{"name":"a","rules":[{"id":"r"}]}},
             "results":[{"ruleId":"r","message":{"text":"\"}]\\"},"rank":1e999, "kind" : "fail",

@@ -66,7 +66,7 @@ impl<'t> Split<'t> {
     /// The whole log, of its outline that is kept somewhere.
     ///
     /// # Errors
-    /// Where the outline is no log. Results are not looked into.
+    /// Where the outline is no log, or not all results are in it. They are not looked into.
     pub(super) fn log(mut self, outline: &'t str) -> Result<Log<'t>, serde_json::Error> {
         let mut log: Log<'t> = serde_json::from_str(outline)?;
         for run in &mut log.runs {
@@ -74,6 +74,10 @@ impl<'t> Split<'t> {
                 let found = self.take(results);
                 *results = found.ok_or_else(|| serde_json::Error::custom("no such results"))?;
             }
+        }
+        // A key that stands there twice counts once: nobody would see that the other is broken.
+        if self.lists.iter().any(|list| !list.is_empty()) {
+            return Err(serde_json::Error::custom("results that are not read"));
         }
         Ok(log)
     }
